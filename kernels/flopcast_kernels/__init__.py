@@ -1,0 +1,1 @@
+"""The compiled part of flopcast: arrays in, arrays out, no checks, no labels, no units."""

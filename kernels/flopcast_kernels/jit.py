@@ -1,0 +1,84 @@
+"""The one place that owns the compiler's flags, its cache and the few written instructions.
+
+Every kernel of the package is deterministic: no ``fastmath``, and a fused multiply-add only where
+:func:`fma` is written, so the same inputs give the same bits on every processor.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import types
+from numba.core.typing.templates import Signature
+from numba.extending import intrinsic
+
+_FLAGS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": False,
+    "error_model": "numpy",  # no branch on a zero divisor: a division vectorises, 2x
+    "boundscheck": False,
+}
+
+
+def _package_stamp() -> bytes:
+    """Return the hash of every source file of the package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+_STAMP = _package_stamp()
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile `function` on its first call, without the GIL, and keep it in Numba's cache.
+
+    Numba stamps a cached kernel with its own file alone, so a callee that changed in another file
+    would go unseen (numba issue 1833): the stamp here is that of the whole package.
+    """
+    dispatcher = numba.njit(cache=True, **_FLAGS)(function)
+    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = _STAMP
+    return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile `function` as a part of its callers, so that loops over it vectorise."""
+    return numba.njit(forceinline=True, **_FLAGS)(function)
+
+
+@intrinsic
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return ``a * b + c`` with one rounding."""
+
+    def generate(context: Any, builder: Any, signature: Signature, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+def _bit_cast(source: Any, target: Any) -> Any:
+    def typed(typingctx: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Signature, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(target))
+
+        return target(source), generate
+
+    return typed
+
+
+@intrinsic
+def float_bits(typingctx: Any, value: Any) -> Any:
+    """Return the 64 bits of a float64 as an int64."""
+    return _bit_cast(types.float64, types.int64)(typingctx, value)
+
+
+@intrinsic
+def bits_float(typingctx: Any, value: Any) -> Any:
+    """Return the float64 that has the bits of an int64."""
+    return _bit_cast(types.int64, types.float64)(typingctx, value)

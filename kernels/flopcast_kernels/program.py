@@ -1,0 +1,259 @@
+"""The block interpreter: one straight-line program over a block of draws.
+
+The kind that analytical databases use: one dispatch an instruction and block, a tight loop inside.
+An instruction is five integers, ``operation, out, a, b, c``. Places are rows of `BLOCK` values,
+one after the other in one flat array; an instruction never writes a row that it reads, so that
+the compiler may vectorise its loop.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from flopcast_kernels import elementary
+from flopcast_kernels.counter import fill_random
+from flopcast_kernels.jit import bits_float, float_bits, inlined, kernel
+from flopcast_kernels.quantile import quantile_row
+from flopcast_kernels.sobol import fill_sobol
+
+BLOCK = 512
+REPLICATES = 16
+
+# One operand, a row.
+NEGATIVE, ABSOLUTE, SQRT, EXP, LOG, LOG2, LOG10, SIN, COS, FLOOR, CEIL, TAIL = range(12)
+# Two operands: a row and a row; WITH_CONSTANT: a row and a constant; OF_CONSTANT: the reverse.
+ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = range(
+    20, 31
+)
+WITH_CONSTANT = 20
+OF_CONSTANT = 40
+# The rest.
+DRAW, QUANTILE, FILL, WHERE = range(80, 84)
+
+
+class Streams(NamedTuple):
+    """Where the uniforms come from; one entry an uncertain input (and period).
+
+    Attributes
+    ----------
+    coordinates : (n,) int64
+        The coordinate in the Sobol' sequence, or -1 for the counter-based generator.
+    names : (n,) uint64
+        The stream of the counter-based generator: a hash of the input's name.
+    sobol : (REPLICATES, d, 33) uint32
+        The scrambled directions.
+    seed : (1,) uint64
+    """
+
+    coordinates: np.ndarray
+    names: np.ndarray
+    sobol: np.ndarray
+    seed: np.ndarray
+
+
+@inlined
+def _smaller(a, b):
+    """Return the minimum; NaN if either is, -0.0 before 0.0."""
+    equal = bits_float(float_bits(a) | float_bits(b)) if a == b else a + b
+    return a if a < b else (b if b < a else equal)
+
+
+@inlined
+def _larger(a, b):
+    """Return the maximum; NaN if either is, 0.0 before -0.0."""
+    equal = bits_float(float_bits(a) & float_bits(b)) if a == b else a + b
+    return a if a > b else (b if b > a else equal)
+
+
+@inlined
+def _unary(operation, rows, out, a, n):
+    if operation == NEGATIVE:
+        for i in range(n):
+            rows[out + i] = -rows[a + i]
+    elif operation == ABSOLUTE:
+        for i in range(n):
+            rows[out + i] = abs(rows[a + i])
+    elif operation == SQRT:
+        for i in range(n):
+            rows[out + i] = np.sqrt(rows[a + i])
+    elif operation == EXP:
+        for i in range(n):
+            rows[out + i] = elementary.exp(rows[a + i])
+    elif operation == LOG:
+        for i in range(n):
+            rows[out + i] = elementary.log(rows[a + i])
+    elif operation == LOG2:
+        for i in range(n):
+            rows[out + i] = elementary.log2(rows[a + i])
+    elif operation == LOG10:
+        for i in range(n):
+            rows[out + i] = elementary.log10(rows[a + i])
+    elif operation == SIN:
+        for i in range(n):
+            rows[out + i] = elementary.sin(rows[a + i])
+    elif operation == COS:
+        for i in range(n):
+            rows[out + i] = elementary.cos(rows[a + i])
+    elif operation == FLOOR:
+        for i in range(n):
+            rows[out + i] = np.floor(rows[a + i])
+    elif operation == CEIL:
+        for i in range(n):
+            rows[out + i] = np.ceil(rows[a + i])
+    else:
+        for i in range(n):
+            rows[out + i] = elementary.normal_tail(rows[a + i])
+
+
+@inlined
+def _binary(operation, rows, out, a, b, n):
+    if operation == ADD:
+        for i in range(n):
+            rows[out + i] = rows[a + i] + rows[b + i]
+    elif operation == SUBTRACT:
+        for i in range(n):
+            rows[out + i] = rows[a + i] - rows[b + i]
+    elif operation == MULTIPLY:
+        for i in range(n):
+            rows[out + i] = rows[a + i] * rows[b + i]
+    elif operation == DIVIDE:
+        for i in range(n):
+            rows[out + i] = rows[a + i] / rows[b + i]
+    elif operation == POWER:
+        for i in range(n):
+            rows[out + i] = elementary.power(rows[a + i], rows[b + i])
+    elif operation == MINIMUM:
+        for i in range(n):
+            rows[out + i] = _smaller(rows[a + i], rows[b + i])
+    elif operation == MAXIMUM:
+        for i in range(n):
+            rows[out + i] = _larger(rows[a + i], rows[b + i])
+    elif operation == LESS:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] < rows[b + i] else 0.0
+    elif operation == LESS_EQUAL:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] <= rows[b + i] else 0.0
+    elif operation == EQUAL:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] == rows[b + i] else 0.0
+    else:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] != rows[b + i] else 0.0
+
+
+@inlined
+def _binary_with_constant(operation, rows, out, a, constant, n):
+    if operation == ADD:
+        for i in range(n):
+            rows[out + i] = rows[a + i] + constant
+    elif operation == SUBTRACT:
+        for i in range(n):
+            rows[out + i] = rows[a + i] - constant
+    elif operation == MULTIPLY:
+        for i in range(n):
+            rows[out + i] = rows[a + i] * constant
+    elif operation == DIVIDE:
+        for i in range(n):
+            rows[out + i] = rows[a + i] / constant
+    elif operation == POWER:
+        for i in range(n):
+            rows[out + i] = elementary.power(rows[a + i], constant)
+    elif operation == MINIMUM:
+        for i in range(n):
+            rows[out + i] = _smaller(rows[a + i], constant)
+    elif operation == MAXIMUM:
+        for i in range(n):
+            rows[out + i] = _larger(rows[a + i], constant)
+    elif operation == LESS:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] < constant else 0.0
+    elif operation == LESS_EQUAL:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] <= constant else 0.0
+    elif operation == EQUAL:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] == constant else 0.0
+    else:
+        for i in range(n):
+            rows[out + i] = 1.0 if rows[a + i] != constant else 0.0
+
+
+@inlined
+def _binary_of_constant(operation, rows, out, constant, b, n):
+    """Run the operations that do not commute; :mod:`flopcast.trace` turns the others round."""
+    if operation == SUBTRACT:
+        for i in range(n):
+            rows[out + i] = constant - rows[b + i]
+    elif operation == DIVIDE:
+        for i in range(n):
+            rows[out + i] = constant / rows[b + i]
+    elif operation == POWER:
+        for i in range(n):
+            rows[out + i] = elementary.power(constant, rows[b + i])
+    elif operation == LESS:
+        for i in range(n):
+            rows[out + i] = 1.0 if constant < rows[b + i] else 0.0
+    else:
+        for i in range(n):
+            rows[out + i] = 1.0 if constant <= rows[b + i] else 0.0
+
+
+@inlined
+def _draw(streams, stream, rows, out, words, n, first, replicate):
+    coordinate = streams.coordinates[stream]
+    if coordinate >= 0:
+        fill_sobol(rows, out, words, n, first, streams.sobol[replicate, coordinate])
+    else:
+        fill_random(rows, out, n, first, replicate, streams.names[stream], streams.seed[0])
+
+
+@kernel
+def run_block(code, constants, streams, pool, rows, words, points, first, replicate):
+    """Run a program over one block of draws.
+
+    Parameters
+    ----------
+    code : (instructions, 5) int64
+    constants : (n,) float64
+    streams : Streams
+    pool : Pool
+        The quantile tables.
+    rows : (places * BLOCK,) float64
+        The rows; the caller reads its outputs there.
+    words : (BLOCK,) uint32
+        Scratch.
+    points, first : int
+        How many points of the replicate, and the first one's number: a power of two that is at
+        most `BLOCK`, and a multiple of it.
+    replicate : int
+    """
+    n = np.uint64(points)
+    block = np.uint64(BLOCK)
+    for k in range(code.shape[0]):
+        operation = code[k, 0]
+        out = np.uint64(code[k, 1]) * block
+        a = np.uint64(code[k, 2]) * block
+        b = np.uint64(code[k, 3]) * block
+        if operation < ADD:
+            _unary(operation, rows, out, a, n)
+        elif operation < ADD + WITH_CONSTANT:
+            _binary(operation, rows, out, a, b, n)
+        elif operation < ADD + OF_CONSTANT:
+            constant = constants[code[k, 3]]
+            _binary_with_constant(operation - WITH_CONSTANT, rows, out, a, constant, n)
+        elif operation < DRAW:
+            constant = constants[code[k, 2]]
+            _binary_of_constant(operation - OF_CONSTANT, rows, out, constant, b, n)
+        elif operation == DRAW:
+            _draw(streams, code[k, 2], rows, out, words, points, first, replicate)
+        elif operation == QUANTILE:
+            quantile_row(rows, out, a, n, code[k, 3], pool)
+        elif operation == FILL:
+            constant = constants[code[k, 2]]
+            for i in range(n):
+                rows[out + i] = constant
+        else:
+            c = np.uint64(code[k, 4]) * block
+            for i in range(n):
+                rows[out + i] = rows[b + i] if rows[a + i] != 0.0 else rows[c + i]

@@ -1,0 +1,31 @@
+"""Monte Carlo forecasts of what AI compute will cost, and how sure we can be.
+
+The public names are imported when they are first used, so that ``import flopcast`` does no work.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load": "flopcast.reading",
+    "forecast": "flopcast.api",
+    "replay": "flopcast.api",
+    "NonFiniteError": "flopcast.api",
+    "Scenario": "flopcast.scenario",
+    "ScenarioError": "flopcast.scenario",
+}
+__all__ = ["NonFiniteError", "Scenario", "ScenarioError", "equations", "forecast", "load", "replay"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "equations":
+        return importlib.import_module("flopcast.equations")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'flopcast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

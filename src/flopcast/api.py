@@ -1,0 +1,212 @@
+"""The Python interface: forecast and replay."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from flopcast_kernels.program import BLOCK, REPLICATES
+from numpy.typing import NDArray
+
+from flopcast.engine import NonFiniteDraw, evaluate, run
+from flopcast.executors import executor_for
+from flopcast.plan import MAX_POINTS, make_plan, replay_code
+from flopcast.reading import load
+from flopcast.results import forecast_dataset, provenance, replay_dataset
+from flopcast.scenario import Scenario, ScenarioError
+from flopcast.statistics import summarize
+from flopcast.tables import TableError
+
+QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+
+Source = Scenario | str | Path | Mapping[str, Any]
+Progress = Callable[[int, int], None]
+
+
+class NonFiniteError(ArithmeticError):
+    """A draw of an output is not finite; the message has the draw and its inputs."""
+
+
+def forecast(
+    scenario: Source,
+    draws: int = 1 << 20,
+    seed: int = 0,
+    *,
+    quantiles: Sequence[float] = QUANTILES,
+    design: str = "sobol",
+    executor: Any = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Forecast a scenario's outputs.
+
+    Parameters
+    ----------
+    scenario : Scenario, path, shipped name or mapping
+    draws : int
+        Rounded up to 16 times a power of two.
+    seed : int
+        From 0 to 2**64 - 1.
+    quantiles : sequence of float
+        Probabilities; those of the budgets' confidences are added.
+    design : str
+        ``"sobol"`` or ``"random"``.
+    executor : None, "serial" or a Dask client
+        None is threads. The result does not depend on it.
+    threads : int, optional
+        How many; all cores if not told.
+    progress : callable, optional
+        Called after each tile with the tiles done and the tiles in all.
+
+    Returns
+    -------
+    xarray.Dataset
+        For each output ``X``: ``X`` (…, quantile), ``X_mean`` and ``X_std`` (…), each with its
+        ``_stderr``, and ``X_reliable``; with a budget ``X_exceedance`` (…, X_threshold) and
+        ``X_expected_shortfall`` (…, quantile). ``…`` is the sweep's axes, then ``period``.
+
+    Raises
+    ------
+    ScenarioError
+        With all problems of the scenario.
+    ValueError
+        If an argument is out of its range.
+    NonFiniteError
+        If a draw of an output is not finite.
+    """
+    scenario = _loaded(scenario)
+    levels = _levels(quantiles, scenario)
+    seed = _seed(seed)
+    workers = executor_for(executor, threads)
+    plan = _planned(scenario, make_plan, _whole("draws", draws), seed, design)
+    try:
+        summaries = [
+            (group, summarize(tallies, levels, plan.points))
+            for group, tallies in run(plan, levels, workers, progress or _silent)
+        ]
+    except NonFiniteDraw as error:
+        raise NonFiniteError(_describe(scenario, error, seed, design)) from None
+    return forecast_dataset(scenario, plan, design, levels, summaries)
+
+
+def replay(
+    scenario: Source,
+    seed: int = 0,
+    draws: Sequence[int] = (0,),
+    *,
+    design: str = "sobol",
+    executor: Any = None,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Make named draws again, with everything in them.
+
+    Parameters
+    ----------
+    scenario, seed, design, executor, threads
+        As for :func:`forecast`.
+    draws : sequence of int
+        Numbers of draws, from 0.
+
+    Returns
+    -------
+    xarray.Dataset
+        Every input, quantity and output (draw, …), in its unit; ``…`` is the sweep's axes, then
+        ``period``.
+
+    Raises
+    ------
+    ScenarioError, ValueError
+        As :func:`forecast`.
+    """
+    scenario = _loaded(scenario)
+    seed = _seed(seed)
+    numbers = [_whole("draws", draw) for draw in draws]
+    if any(not 0 <= number < REPLICATES * MAX_POINTS for number in numbers):
+        raise ValueError(f"draws are numbered from 0 to 2**36 - 1, not {numbers}")
+    workers = executor_for(executor, threads)
+
+    def one_case(case: int) -> tuple[Any, NDArray[np.float64]]:
+        code, quantities, streams, pool = _planned(scenario, replay_code, case, design, seed)
+        values = np.empty((len(numbers), len(code.outputs)))
+        for row, number in enumerate(numbers):
+            point, replicate = divmod(number, REPLICATES)
+            first = point - point % BLOCK
+            block = evaluate(code, streams, pool, replicate, first, BLOCK)
+            values[row] = block[:, point - first]
+        return quantities, values
+
+    cases = list(workers.map(one_case, range(scenario.case_count)))
+    quantities = cases[0][0]
+    stacked = np.stack([values for _, values in cases], axis=1)
+    ends = np.cumsum([len(tracer.nodes) for tracer in quantities.values()])
+    parts = dict(zip(quantities, np.split(stacked, ends[:-1], axis=2), strict=True))
+    attributes = provenance(scenario, seed, len(numbers), design)
+    return replay_dataset(scenario, quantities, numbers, parts, attributes)
+
+
+def _loaded(source: Source) -> Scenario:
+    return source if isinstance(source, Scenario) else load(source)
+
+
+def _planned(scenario: Scenario, make: Callable[..., Any], *arguments: Any) -> Any:
+    """Plan, and tell of a distribution without a table as a problem of the scenario."""
+    try:
+        return make(scenario, *arguments)
+    except TableError as error:
+        raise ScenarioError([f"{scenario.name}: {error}"]) from None
+
+
+def _levels(quantiles: Sequence[float], scenario: Scenario) -> NDArray[np.float64]:
+    levels = [float(level) for level in quantiles]
+    levels += [budget.confidence for budget in scenario.budgets.values()]
+    if not all(0.0 < level < 1.0 for level in levels):
+        raise ValueError(f"quantiles must lie between 0 and 1, not {levels}")
+    if not levels:
+        raise ValueError("expected at least one quantile")
+    return np.unique(levels)
+
+
+def _seed(seed: int) -> int:
+    number = _whole("seed", seed)
+    if not 0 <= number < 1 << 64:
+        raise ValueError(f"seed must be between 0 and 2**64 - 1, not {seed}")
+    return number
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _describe(scenario: Scenario, error: NonFiniteDraw, seed: int, design: str) -> str:
+    """Say which output, draw and case it is, and what was drawn."""
+    rows = replay(scenario, seed, [error.draw], design=design)
+    place = np.unravel_index(error.cell.case, scenario.shape or (1,))
+    case = {axis.name: int(k) for axis, k in zip(scenario.axes, place, strict=False)}
+    if error.cell.period >= 0:
+        case["period"] = error.cell.period
+    here = {name: rows[name].isel(draw=0).isel(case, missing_dims="ignore") for name in rows}
+    output = error.cell.output
+    where = ", ".join(f"{k} = {rows[k].values[v]}" for k, v in case.items())
+    drawn = ", ".join(
+        f"{name} = {_shown(here[name].values)} {here[name].attrs['units']}".removesuffix(" 1")
+        for name in here
+        if name in scenario.inputs or name in scenario.uncertain
+    )
+    return (
+        f"{scenario.name}: {output} is {here[output].values:g} in draw {error.draw}"
+        f"{f' ({where})' if where else ''}; its inputs: {drawn}. Mend the equation or the inputs, "
+        'or set nonfinite = "count" to count such draws and leave them out'
+    )
+
+
+def _shown(values: NDArray[np.float64]) -> str:
+    return " ".join(f"{value:.6g}" for value in values.ravel())

@@ -1,0 +1,18 @@
+"""The distributions of uncertain inputs; a module of this folder that holds one enters it.
+
+Each knows its parameters and what is wrong with them, its quantile function from both ends, its
+counterpart in SciPy, and makes its quantile table.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from flopcast.distributions.base import DISTRIBUTIONS, Distribution
+from flopcast.distributions.normal import Normal
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+STANDARD_NORMAL = Normal(distribution="normal", mean=0.0, sd=1.0)
+
+__all__ = ["DISTRIBUTIONS", "STANDARD_NORMAL", "Distribution"]

@@ -1,0 +1,100 @@
+"""Beta and PERT distributions."""
+
+from typing import Any, Literal
+
+from flopcast.distributions.base import Continuous, Number, Problem, ascending, positive
+from flopcast.distributions.onset import Onset
+from flopcast.distributions.triangular import three_point_problems
+from flopcast.fitting import Law
+from flopcast.functions import log, log1p
+
+_WEIGHT = 4.0  # of the mode: Malcolm, Roseboom, Clark and Fazar (1959), Operations Research 7(5)
+
+
+def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
+    """Return the law of a beta distribution between two bounds.
+
+    Values are counted from the bound that is nearer to 0, so that small ones keep their digits.
+    """
+    if abs(high) < abs(low):
+        mirror = _law(name, beta, alpha, -high, -low)
+        return Law(name, low, high, lambda p: -mirror.upper(p), lambda q: -mirror.lower(q))
+    from scipy import special
+
+    # Near 0 the cdf is x**alpha / (alpha * B(alpha, beta)).
+    constant = log(alpha) + special.betaln(alpha, beta)
+    lower = Onset(
+        lambda p: special.betaincinv(alpha, beta, p),
+        lambda p: (log(p) + constant) / alpha,
+        high - low,
+    )
+    upper = Onset(
+        lambda q: special.betainccinv(alpha, beta, q),
+        lambda q: (log1p(-q) + constant) / alpha,
+        high - low,
+    )
+    return Law(
+        name,
+        low,
+        high,
+        lower=lambda p: low + lower.value(p),
+        upper=lambda q: low + upper.value(q),
+        log_lower=lower.log if low == 0.0 else None,
+        log_upper=upper.log if low == 0.0 else None,
+    )
+
+
+def _twin(alpha: float, beta: float, low: float, high: float) -> Any:
+    from scipy import stats
+
+    return stats.beta(alpha, beta, low, high - low)
+
+
+class Beta(Continuous):
+    """A share of a whole, between `low` and `high`."""
+
+    distribution: Literal["beta"]
+    alpha: Number
+    beta: Number
+    low: Number = 0.0
+    high: Number = 1.0
+
+    def problems(self) -> list[Problem]:  # noqa: D102
+        return [
+            *positive(alpha=self.alpha, beta=self.beta),
+            *ascending(("low", self.low), ("high", self.high)),
+        ]
+
+    def law(self) -> Law:  # noqa: D102
+        return _law(self.title(), self.alpha, self.beta, self.low, self.high)
+
+    def twin(self) -> Any:  # noqa: D102
+        return _twin(self.alpha, self.beta, self.low, self.high)
+
+
+class Pert(Continuous):
+    """A beta distribution from an expert's lowest, most likely and highest value.
+
+    Its mean is ``(low + 4 * mode + high) / 6``.
+    """
+
+    distribution: Literal["pert"]
+    low: Number
+    mode: Number
+    high: Number
+
+    def problems(self) -> list[Problem]:  # noqa: D102
+        return three_point_problems(self.low, self.mode, self.high)
+
+    def law(self) -> Law:  # noqa: D102
+        return _law(self.title(), *self._shape(), self.low, self.high)
+
+    def twin(self) -> Any:  # noqa: D102
+        return _twin(*self._shape(), self.low, self.high)
+
+    def _shape(self) -> tuple[float, float]:
+        width = self.high - self.low
+        return (
+            1.0 + _WEIGHT * ((self.mode - self.low) / width),
+            1.0 + _WEIGHT * ((self.high - self.mode) / width),
+        )

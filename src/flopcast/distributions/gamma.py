@@ -1,0 +1,48 @@
+"""The gamma distribution."""
+
+import math
+from typing import Any, Literal
+
+from flopcast.distributions.base import Number, Problem, positive
+from flopcast.distributions.onset import Onset
+from flopcast.distributions.truncation import Parent, Truncatable
+from flopcast.fitting import Law
+from flopcast.functions import log, log1p
+
+
+class Gamma(Truncatable):
+    """A waiting time for several events, or any positive quantity with a light tail."""
+
+    distribution: Literal["gamma"]
+    shape: Number
+    scale: Number
+
+    def parameter_problems(self) -> list[Problem]:  # noqa: D102
+        return positive(shape=self.shape, scale=self.scale)
+
+    def parent(self) -> Parent:  # noqa: D102
+        from scipy import special
+
+        shape, scale = self.shape, self.scale
+        # Near 0 the cdf is x**shape / Gamma(shape + 1).
+        constant = special.gammaln(shape + 1.0)
+        lower = Onset(
+            lambda p: special.gammaincinv(shape, p), lambda p: (log(p) + constant) / shape, scale
+        )
+        upper = Onset(
+            lambda q: special.gammainccinv(shape, q),
+            lambda q: (log1p(-q) + constant) / shape,
+            scale,
+        )
+
+        def tail(x: float) -> float:
+            below = float(special.gammainc(shape, x / scale))
+            return below if below < 0.5 else -float(special.gammaincc(shape, x / scale))
+
+        law = Law(self.title(), 0.0, math.inf, lower.value, upper.value, lower.log, upper.log)
+        return Parent(law, tail)
+
+    def parent_twin(self) -> Any:  # noqa: D102
+        from scipy import stats
+
+        return stats.gamma(self.shape, scale=self.scale)

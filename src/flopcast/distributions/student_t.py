@@ -1,0 +1,50 @@
+"""Student's t distribution."""
+
+import math
+from typing import Any, Literal
+
+from flopcast.distributions.base import Number, Problem, positive
+from flopcast.distributions.truncation import Parent, Truncatable
+from flopcast.fitting import Law
+from flopcast.functions import exp, log1p
+from flopcast.tables import Floats
+
+
+class StudentT(Truncatable):
+    """A bell with heavy tails: the fewer degrees of freedom `df`, the heavier."""
+
+    distribution: Literal["student_t"]
+    df: Number
+    location: Number = 0.0
+    scale: Number = 1.0
+
+    def parameter_problems(self) -> list[Problem]:  # noqa: D102
+        return positive(df=self.df, scale=self.scale)
+
+    def parent(self) -> Parent:  # noqa: D102
+        from scipy import special
+
+        df, location, scale = self.df, self.location, self.scale
+        at_0 = 1.0 / (math.sqrt(df) * special.beta(0.5 * df, 0.5) * scale)
+
+        def density(x: Floats) -> Floats:
+            t = (x - location) / scale
+            return at_0 * exp(-0.5 * (df + 1.0) * log1p(t * t / df))
+
+        def tail(x: float) -> float:
+            t = (x - location) / scale
+            return math.copysign(special.stdtr(df, -abs(t)), -t)
+
+        law = Law(
+            self.title(),
+            -math.inf,
+            math.inf,
+            lower=lambda p: location + scale * special.stdtrit(df, p),
+            upper=lambda q: location - scale * special.stdtrit(df, q),
+        )
+        return Parent(law, tail, density)
+
+    def parent_twin(self) -> Any:  # noqa: D102
+        from scipy import stats
+
+        return stats.t(self.df, self.location, self.scale)

@@ -1,0 +1,73 @@
+"""Exponential and Weibull distributions."""
+
+import math
+from typing import Any, Literal
+
+from flopcast.distributions.base import Number, Problem, positive
+from flopcast.distributions.truncation import Parent, Truncatable
+from flopcast.fitting import Law
+from flopcast.functions import exp, expm1, log, log1p, power
+from flopcast.tables import Floats
+
+
+def _parent(name: str, shape: float, scale: float) -> Parent:
+    """Return the Weibull distribution: ``scale * e**(1 / shape)`` for e exponential."""
+
+    def stretched(e: Floats) -> Floats:
+        return scale * (e if shape == 1.0 else power(e, 1.0 / shape))
+
+    def log_stretched(e: Floats) -> Floats:
+        return log(scale) + log(e) / shape
+
+    def tail(x: float) -> float:
+        e = float(power(x / scale, shape))
+        below = -float(expm1(-e))
+        return below if below < 0.5 else -float(exp(-e))
+
+    law = Law(
+        name,
+        0.0,
+        math.inf,
+        lower=lambda p: stretched(-log1p(-p)),
+        upper=lambda q: stretched(-log(q)),
+        log_lower=lambda p: log_stretched(-log1p(-p)),
+        log_upper=lambda q: log_stretched(-log(q)),
+    )
+    return Parent(law, tail)
+
+
+class Exponential(Truncatable):
+    """The time to the next event, where events come at a constant rate; `scale` is its mean."""
+
+    distribution: Literal["exponential"]
+    scale: Number
+
+    def parameter_problems(self) -> list[Problem]:  # noqa: D102
+        return positive(scale=self.scale)
+
+    def parent(self) -> Parent:  # noqa: D102
+        return _parent(self.title(), 1.0, self.scale)
+
+    def parent_twin(self) -> Any:  # noqa: D102
+        from scipy import stats
+
+        return stats.expon(scale=self.scale)
+
+
+class Weibull(Truncatable):
+    """The time to a failure whose rate falls (`shape` below 1) or rises (above 1) with age."""
+
+    distribution: Literal["weibull"]
+    shape: Number
+    scale: Number
+
+    def parameter_problems(self) -> list[Problem]:  # noqa: D102
+        return positive(shape=self.shape, scale=self.scale)
+
+    def parent(self) -> Parent:  # noqa: D102
+        return _parent(self.title(), self.shape, self.scale)
+
+    def parent_twin(self) -> Any:  # noqa: D102
+        from scipy import stats
+
+        return stats.weibull_min(self.shape, scale=self.scale)

@@ -1,0 +1,199 @@
+"""The arithmetic that a scenario may write: parsed, checked against a list, never run as code.
+
+An :class:`Expression` is a function of its names. Like an equation of the library it takes numbers,
+arrays, quantities with units and tracers.
+"""
+
+import ast
+import difflib
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flopcast import periods
+from flopcast.trace import Tracer, lift
+from flopcast.units import check
+
+MAX_LENGTH = 4000
+MAX_DEPTH = 50
+
+
+class ExpressionError(ValueError):
+    """An expression is not the arithmetic that a scenario may use."""
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """Raise to a power; one that is not whole wants a base without unit."""
+    if hasattr(base, "units") and not (isinstance(exponent, float) and exponent.is_integer()):
+        check(base, "1")
+    return base**exponent
+
+
+_OPERATORS: dict[type, Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: _power,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
+}
+_FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "exp": (1, np.exp),
+    "log": (1, np.log),
+    "log10": (1, np.log10),
+    "log2": (1, np.log2),
+    "sqrt": (1, np.sqrt),
+    "sin": (1, np.sin),
+    "cos": (1, np.cos),
+    "abs": (1, np.absolute),
+    "minimum": (2, np.minimum),
+    "maximum": (2, np.maximum),
+    "floor": (1, np.floor),
+    "ceil": (1, np.ceil),
+    "where": (3, np.where),
+    **{name: (2 if name == "previous" else 1, f) for name, f in periods.FUNCTIONS.items()},
+}
+FUNCTION_NAMES = tuple(_FUNCTIONS)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked expression, callable with its names as keywords.
+
+    Attributes
+    ----------
+    text : str
+    names : tuple of str
+        The quantities that it uses, in the order in which they appear.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    _tree: ast.expr
+
+    def __call__(self, **values: Any) -> Any:
+        """Return the value of the expression for the values of its names."""
+        tracer = next((v for v in values.values() if isinstance(v, Tracer)), None)
+        number = float if tracer is None else lambda x: lift(tracer.recorder, x)
+        return _evaluate(self._tree, values, number)
+
+
+def parse(text: str) -> Expression:
+    """Return the expression of a text.
+
+    Raises
+    ------
+    ExpressionError
+        If the text is anything but the arithmetic of the scenario format.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"longer than {MAX_LENGTH} characters: split it into several")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ExpressionError(f"not an expression: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError("not an expression: it cannot be read") from None
+    names = tuple(dict.fromkeys(_check(tree, 0, comparison_allowed=False)))
+    return Expression(text.strip(), names, tree)
+
+
+def _check(node: ast.expr, depth: int, comparison_allowed: bool) -> Iterator[str]:
+    """Yield the names under a node; refuse what is not arithmetic."""
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f"nested deeper than {MAX_DEPTH}: split it into several")
+    if isinstance(node, ast.Name):
+        yield node.id
+        return
+    if isinstance(node, ast.Constant):
+        _check_number(node.value)
+        return
+    children, conditions = _children(node, comparison_allowed)
+    for child in conditions:
+        yield from _check(child, depth + 1, comparison_allowed=True)
+    for child in children:
+        yield from _check(child, depth + 1, comparison_allowed=False)
+
+
+def _check_number(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ExpressionError(f"{value!r} is not a number")
+    try:
+        finite = math.isfinite(float(value))
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ExpressionError("a number is too large: at most 1.8e308")
+
+
+def _children(
+    node: ast.expr, comparison_allowed: bool
+) -> tuple[list[ast.expr], list[ast.expr]]:
+    """Return the operands of a node, and apart those that may compare."""
+    match node:
+        case ast.BinOp(left=left, right=right, op=op) if type(op) in _OPERATORS:
+            return [left, right], []
+        case ast.UnaryOp(operand=operand, op=op) if type(op) in _OPERATORS:
+            return [operand], []
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
+            if not comparison_allowed:
+                raise ExpressionError("a comparison may stand only in where(condition, a, b)")
+            return [left, right], []
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+            _check_call(name, arguments)
+            return (arguments[1:], arguments[:1]) if name == "where" else (arguments, [])
+    raise ExpressionError(
+        f"{ast.unparse(node)[:40]!r} is not allowed: only + - * / **, comparisons inside where(), "
+        f"and {' '.join(_FUNCTIONS)}"
+    )
+
+
+def _check_call(name: str, arguments: list[ast.expr]) -> None:
+    if name not in _FUNCTIONS:
+        near = difflib.get_close_matches(name, _FUNCTIONS, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ExpressionError(f"unknown function {name!r}; known: {' '.join(_FUNCTIONS)}{hint}")
+    wanted = _FUNCTIONS[name][0]
+    if len(arguments) != wanted or any(isinstance(a, ast.Starred) for a in arguments):
+        raise ExpressionError(f"{name} takes {wanted} argument{'s'[: wanted - 1]}")
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Any], number: Callable[[float], Any]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Constant(value=value):
+            return number(float(value))  # type: ignore[arg-type]
+        case ast.BinOp(left=left, right=right, op=ast.Pow()) if _literal(right) is not None:
+            return _power(_evaluate(left, values, number), _literal(right))
+        case ast.BinOp(left=left, right=right, op=op):
+            operands = [left, right]
+        case ast.UnaryOp(operand=operand, op=op):
+            operands = [operand]
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            operands = [left, right]
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            function = _FUNCTIONS[name][1]
+            return function(*(_evaluate(k, values, number) for k in arguments))
+    return _OPERATORS[type(op)](*(_evaluate(k, values, number) for k in operands))
+
+
+def _literal(node: ast.expr) -> float | None:
+    """Return a written number, signed or not: as an exponent it decides what the power means."""
+    match node:
+        case ast.Constant(value=value):
+            return float(value)  # type: ignore[arg-type]
+        case ast.UnaryOp(operand=ast.Constant(value=value), op=ast.USub()):
+            return -float(value)  # type: ignore[arg-type]
+    return None

@@ -1,0 +1,226 @@
+"""A scenario: frozen, checked, every name resolved. :mod:`flopcast.reading` makes one of a file."""
+
+import functools
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flopcast.dependence import pearson_of_spearman
+from flopcast.distributions import Distribution
+from flopcast.equations import Equation
+from flopcast.periods import Periods
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be run.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        All of them, each as ``file: key: what is wrong; what is allowed``.
+    """
+
+    def __init__(self, problems: Sequence[str]):
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a scenario gives.
+
+    Attributes
+    ----------
+    name, unit : str
+    law : Distribution or tuple of float
+        In `unit`; a tuple holds one number, or one a period.
+    source, note : str
+    each_period : bool
+        Whether it is drawn anew in each period.
+    growth, decline : Input or None
+        Yearly rates, uncertain things of their own.
+    """
+
+    name: str
+    unit: str
+    law: Distribution | tuple[float, ...]
+    source: str = ""
+    note: str = ""
+    each_period: bool = False
+    growth: "Input | None" = None
+    decline: "Input | None" = None
+
+    @property
+    def rates(self) -> tuple["Input", ...]:
+        """The growth and decline that it has."""
+        return tuple(rate for rate in (self.growth, self.decline) if rate is not None)
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether it is drawn."""
+        return not isinstance(self.law, tuple)
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether it has a value a period."""
+        is_list = isinstance(self.law, tuple) and len(self.law) > 1
+        return self.each_period or is_list or bool(self.rates)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a sweep.
+
+    Attributes
+    ----------
+    name : str
+    labels : tuple of str
+    cases : tuple of dict
+        The inputs that each case replaces.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cases: tuple[Mapping[str, Input], ...]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of an output, in its unit, and the confidence with which they should hold."""
+
+    limits: tuple[float, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A checked scenario.
+
+    Attributes
+    ----------
+    name, title, note : str
+    outputs : tuple of str
+    periods : Periods or None
+    inputs : dict of str to Input
+    order : tuple of Equation
+        The equations that the outputs need, each after those it is made from.
+    defaults : dict of str to float
+        Parameters of the library that nobody gives, in base units.
+    units : dict of str to str
+        The unit of every quantity.
+    correlations : dict of (str, str) to float
+        Spearman's.
+    axes : tuple of Axis
+    budgets : dict of str to Budget
+    nonfinite : str
+        ``"error"`` or ``"count"``.
+    sha256 : str
+        Of the file's bytes, then of each CSV's.
+    remarks : tuple of str
+        What a reader should know and is no error: skipped cells, inputs that nothing uses.
+    changes : dict of str to str
+        The inputs that were replaced when it was loaded, and by what.
+    """
+
+    name: str
+    title: str
+    note: str
+    outputs: tuple[str, ...]
+    periods: Periods | None
+    inputs: Mapping[str, Input]
+    order: tuple[Equation, ...]
+    defaults: Mapping[str, float]
+    units: Mapping[str, str]
+    correlations: Mapping[tuple[str, str], float]
+    axes: tuple[Axis, ...]
+    budgets: Mapping[str, Budget]
+    nonfinite: str
+    sha256: str
+    remarks: tuple[str, ...]
+    changes: Mapping[str, str]
+
+    @property
+    def period_count(self) -> int:
+        """The number of periods, 0 without any."""
+        return self.periods.count if self.periods is not None else 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of cases on each axis."""
+        return tuple(len(axis.labels) for axis in self.axes)
+
+    @property
+    def case_count(self) -> int:
+        """The number of cases, 1 without a sweep."""
+        return math.prod(self.shape)
+
+    def inputs_of(self, case: int) -> dict[str, Input]:
+        """Return the inputs of one case; cases are numbered with the last axis running fastest."""
+        inputs = dict(self.inputs)
+        for axis, k in zip(self.axes, np.unravel_index(case, self.shape or (1,)), strict=False):
+            inputs.update(axis.cases[int(k)])
+        return inputs
+
+    def _versions(self, name: str) -> list[Input]:
+        """Return an input as given and as each case of a sweep replaces it."""
+        replaced = (case[name] for axis in self.axes for case in axis.cases if name in case)
+        return [self.inputs[name], *replaced]
+
+    @functools.cached_property
+    def uncertain(self) -> dict[str, bool]:
+        """What is drawn in any case, in the file's order, and whether anew in each period."""
+        found: dict[str, bool] = {}
+        for name in self.inputs:
+            for version in self._versions(name):
+                for given in (version, *version.rates):
+                    if given.is_uncertain:
+                        found[given.name] = found.get(given.name, False) or given.each_period
+        return found
+
+    @functools.cached_property
+    def moving(self) -> frozenset[str]:
+        """The inputs that have periods in any case; so they have them in all."""
+        return frozenset(
+            name for name in self.inputs if any(v.has_periods for v in self._versions(name))
+        )
+
+    def correlated_groups(self) -> list[tuple[tuple[str, ...], NDArray[np.float64]]]:
+        """Return the groups of inputs that depend on each other.
+
+        Returns
+        -------
+        list of (names, matrix)
+            The names in the scenario's order, what is drawn once first; the (n, n) correlations
+            of their normal scores.
+        """
+        names = sorted(self.uncertain, key=lambda name: self.uncertain[name])
+        group = {name: {name} for name in names}
+        for a, b in self.correlations:
+            merged = group[a] | group[b]
+            for name in merged:
+                group[name] = merged
+        members = dict.fromkeys(
+            tuple(k for k in names if k in group[name]) for name in names if len(group[name]) > 1
+        )
+        return [(names, self._scores_matrix(names)) for names in members]
+
+    def _scores_matrix(self, names: tuple[str, ...]) -> NDArray[np.float64]:
+        matrix = np.eye(len(names))
+        for i, j in itertools.permutations(range(len(names)), 2):
+            spearman = self.correlations.get((names[i], names[j]))
+            if spearman is not None:
+                matrix[i, j] = matrix[j, i] = pearson_of_spearman(spearman)
+        return matrix
+
+
+def shipped() -> dict[str, Path]:
+    """Return the scenarios that ship: name to file."""
+    inside = Path(__file__).parent / "scenarios"
+    folder = inside if inside.is_dir() else Path(__file__).parents[2] / "scenarios"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+

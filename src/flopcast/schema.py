@@ -1,0 +1,181 @@
+"""The scenario file's form: what keys there are and what kind of value each takes.
+
+Pydantic models, closed (unknown keys are refused) and built over the registry of distributions, so
+that a new distribution is an input's without a change here. What one key says about another is
+checked in :mod:`flopcast.scenario`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+
+from flopcast.distributions import DISTRIBUTIONS
+
+_CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class Closed(BaseModel):
+    """A table whose keys are all known."""
+
+    model_config = _CLOSED
+
+
+class _About(Closed):
+    """What every input may say about itself."""
+
+    source: str = ""
+    note: str = ""
+
+
+class _Rate(_About):
+    """A yearly rate of growth or decline."""
+
+    each: Literal["period"] | None = None
+
+
+class Constant(Closed):
+    """A number, or one a period."""
+
+    value: float | list[float] = Field(union_mode="left_to_right")
+
+
+class _ConstantRate(Constant, _Rate):
+    pass
+
+
+#: The forms of a rate, an input and a replacement in a case, by tag.
+FORMS: dict[str, dict[str, Any]] = {}
+
+
+def _tag(value: Any) -> str:
+    """Name the form of an input; no key of a scenario has such a name."""
+    if isinstance(value, str):
+        return "<text>"
+    if not isinstance(value, dict):
+        return "<number>"
+    if "distribution" in value:
+        return f"<{value['distribution']}>"
+    return "<value>" if "value" in value else "<keep>"
+
+
+def _union(kind: str, base: type[Closed], others: dict[str, Any]) -> Any:
+    """Return the union of all distributions, each with the keys of `base`, and of other forms."""
+    forms = dict(others)
+    FORMS[kind] = forms
+    for name, model in DISTRIBUTIONS.items():
+        title = f"{model.__name__}{kind.title()}"
+        forms[f"<{name}>"] = create_model(title, __base__=(model, base), __doc__=model.__doc__)
+    members = tuple(Annotated[form, Tag(tag)] for tag, form in forms.items())
+    union = members[0]
+    for member in members[1:]:
+        union = union | member
+    return Annotated[union, Discriminator(_tag)]
+
+
+Rate = _union("rate", _Rate, {"<number>": float, "<value>": _ConstantRate})
+
+
+class _Input(_About):
+    """The keys that an input has beside its value or distribution."""
+
+    unit: str | None = None
+    growth: Rate | None = None
+    decline: Rate | None = None
+    each: Literal["period"] | None = None
+
+
+class _ConstantInput(Constant, _Input):
+    pass
+
+
+_PLAIN = {"<number>": float, "<text>": str, "<value>": _ConstantInput}
+Input = _union("input", _Input, _PLAIN)
+
+
+class Keep(_Input):
+    """What a case of a sweep says of an input that keeps its value."""
+
+
+Replacement = _union("case", _Input, {**_PLAIN, "<keep>": Keep})
+
+
+class Periods(Closed):
+    """The periods of a scenario."""
+
+    start: int | str
+    count: int = Field(ge=1, le=1200)
+    step: Literal["year", "quarter", "month"] = "year"
+
+
+class Equation(Closed):
+    """An equation of the scenario's own."""
+
+    expression: str
+    unit: str = "1"
+    source: str = ""
+    note: str = ""
+
+
+class Budget(Closed):
+    """Limits that an output should not pass."""
+
+    limits: list[float | str] = Field(min_length=1, max_length=100)
+    confidence: float = Field(default=0.9, gt=0.0, lt=1.0)
+
+
+class Column(Closed):
+    """A column of the table that a sweep runs over."""
+
+    column: str
+    unit: str | None = None
+
+
+Where = dict[str, str | float | list[str | float]]
+
+
+class Rows(BaseModel):
+    """A sweep over the rows of a CSV; further keys are inputs, each with its column."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, Column]
+
+    file: str
+    label: list[str] = Field(min_length=1)
+    where: Where = {}
+
+
+def _axis_tag(value: Any) -> str:
+    return "<rows>" if isinstance(value, dict) and "file" in value else "<cases>"
+
+
+Axis = Annotated[
+    Annotated[Rows, Tag("<rows>")]
+    | Annotated[dict[str, dict[str, Replacement]], Tag("<cases>")],
+    Discriminator(_axis_tag),
+]
+
+
+class ScenarioFile(Closed):
+    """A scenario as its file writes it."""
+
+    name: str = Field(pattern=NAME)
+    title: str = ""
+    note: str = ""
+    outputs: list[str] = Field(min_length=1)
+    nonfinite: Literal["error", "count"] = "error"
+    periods: Periods | None = None
+    inputs: dict[str, Input] = {}
+    equations: dict[str, Equation] = {}
+    correlations: dict[str, float] = {}
+    sweep: dict[str, Axis] = {}
+    budgets: dict[str, Budget] = {}
+
+
+#: The tables with keys of their own, by the name under which they stand.
+TABLES: dict[str, type[BaseModel]] = {
+    "periods": Periods,
+    "equations": Equation,
+    "budgets": Budget,
+    "<rows>": Rows,
+}

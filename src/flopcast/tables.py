@@ -1,0 +1,172 @@
+"""Quantile tables: a distribution as data that one kernel turns uniforms into values with.
+
+`fitting` makes the tables of continuous distributions, :func:`step_table` those of discrete ones,
+and :func:`pack` lays many of them out for the kernel. How a table is read is written in
+`flopcast_kernels.quantile`. Tails below 2^-33 are never drawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from flopcast_kernels import quantile as kernel
+from flopcast_kernels.quantile import Pool
+from numpy.typing import NDArray
+
+from flopcast.functions import Floats
+
+__all__ = ["Floats", "Pool", "QuantileTable", "StepTable", "Table", "TableError"]
+__all__ += ["evaluate", "pack", "step_table"]
+
+_CACHE_LINE = 64
+
+
+class TableError(ValueError):
+    """A distribution whose table cannot keep the promise."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileTable:
+    """A continuous distribution for the kernel.
+
+    Attributes
+    ----------
+    coefficients : (rows, 8) float64
+        One cell, or piece of a cut cell, a row.
+    cell_bits : int
+        The cells in an octave are two to this power.
+    logarithmic : bool
+        Whether the polynomials give the logarithm of ``value / scale``.
+    low, high : float
+        The support: every value is clamped into it.
+    scale : float
+    error : float
+        The largest error found when it was built, in the measure of the promise.
+    """
+
+    coefficients: Floats
+    cell_bits: int
+    logarithmic: bool
+    low: float
+    high: float
+    scale: float
+    error: float
+
+    def scaled(self, factor: float) -> "QuantileTable":
+        """Return the table of the values times a positive factor."""
+        coefficients = self.coefficients.copy()
+        if not self.logarithmic:
+            coefficients[:, : kernel.CUT] *= factor
+        low, high, scale = self.low * factor, self.high * factor, self.scale * factor
+        return replace(self, coefficients=coefficients, low=low, high=high, scale=scale)
+
+
+@dataclass(frozen=True, eq=False)
+class StepTable:
+    """A discrete distribution for the kernel.
+
+    Attributes
+    ----------
+    values : (n,) float64
+        Ascending.
+    upper : (n,) float64
+        The cumulative probability up to and with each value; the last is 1.
+    guide : (m,) int32
+        The first step that can hold a uniform, by its leading bits; m is a power of two.
+    """
+
+    values: Floats
+    upper: Floats
+    guide: NDArray[np.int32]
+
+    def scaled(self, factor: float) -> "StepTable":
+        """Return the table of the values times a positive factor."""
+        return replace(self, values=self.values * factor)
+
+
+Table = QuantileTable | StepTable
+
+
+def step_table(values: Floats, weights: Floats) -> StepTable:
+    """Return the table of a discrete distribution: equal values merged, zero weights left out.
+
+    Parameters
+    ----------
+    values : (n,) float64
+    weights : (n,) float64
+        Not negative, not all zero; they need not sum to 1.
+    """
+    kept = weights > 0.0
+    ascending, place = np.unique(values[kept], return_inverse=True)
+    merged = np.zeros(ascending.size)
+    np.add.at(merged, place, weights[kept] / weights.max())
+    cumulative = np.cumsum(merged)
+    upper = cumulative / cumulative[-1]
+    return StepTable(ascending, upper, _guide(upper))
+
+
+def _guide(upper: Floats) -> NDArray[np.int32]:
+    size = 1 << max(4, int(upper.size).bit_length())
+    return np.searchsorted(upper, np.arange(size) / size, side="right").astype(np.int32)
+
+
+def pack(tables: Sequence[Table]) -> Pool:
+    """Lay tables out for the kernel, in their order.
+
+    Parameters
+    ----------
+    tables : sequence of QuantileTable or StepTable
+
+    Returns
+    -------
+    Pool
+        Arrays only; a table's place in the sequence is its number.
+    """
+    smooth = [t for t in tables if isinstance(t, QuantileTable)]
+    stepped = [t for t in tables if isinstance(t, StepTable)]
+    headers = np.zeros((len(tables), kernel.HEADER_LENGTH), np.int64)
+    bounds = np.zeros((len(tables), kernel.BOUNDS_LENGTH))
+    row = step = guide = 0
+    for header, bound, table in zip(headers, bounds, tables, strict=True):
+        if isinstance(table, QuantileTable):
+            kind = kernel.LOGARITHM if table.logarithmic else kernel.VALUE
+            header[:] = kind, row, table.cell_bits, 0, 0
+            bound[:] = table.low, table.high, table.scale
+            row += len(table.coefficients)
+        else:
+            header[:] = kernel.STEPS, step, 0, guide, table.guide.size
+            step, guide = step + table.values.size, guide + table.guide.size
+    return Pool(
+        coefficients=_aligned([t.coefficients for t in smooth]),
+        headers=headers,
+        bounds=bounds,
+        steps=np.concatenate([np.empty(0), *(t.values for t in stepped)]),
+        uppers=np.concatenate([np.empty(0), *(t.upper for t in stepped)]),
+        guides=np.concatenate([np.empty(0, np.int32), *(t.guide for t in stepped)]),
+    )
+
+
+def _aligned(parts: Sequence[Floats]) -> Floats:
+    """Return the rows of all parts, the first at the start of a cache line."""
+    rows = sum(len(part) for part in parts)
+    room = np.empty(rows * kernel.ROW_LENGTH + _CACHE_LINE // 8)
+    skipped = -room.ctypes.data % _CACHE_LINE // 8
+    flat = room[skipped : skipped + rows * kernel.ROW_LENGTH]
+    aligned = flat.reshape(rows, kernel.ROW_LENGTH)
+    np.concatenate([np.empty((0, kernel.ROW_LENGTH)), *parts], out=aligned)
+    return aligned
+
+
+def evaluate(table: Table, tails: Floats) -> Floats:
+    """Return the quantiles of a table, from the kernel itself.
+
+    Parameters
+    ----------
+    table : QuantileTable or StepTable
+    tails : float64 array of any shape
+        Signed tails: u below one half, u - 1 above.
+    """
+    n = np.uint64(tails.size)
+    rows = np.concatenate([np.ravel(tails), np.empty(tails.size)])
+    kernel.quantile_row(rows, n, np.uint64(0), n, 0, pack([table]))
+    return rows[tails.size :].reshape(tails.shape)

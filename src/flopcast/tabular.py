@@ -1,0 +1,142 @@
+"""CSV files that scenarios read: columns by name, rows by a filter, numbers from cells."""
+
+import csv
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 64 << 20
+
+
+class TableReadError(ValueError):
+    """A CSV file, column or cell that cannot be used."""
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """A CSV file.
+
+    Attributes
+    ----------
+    name : str
+        As the scenario writes it.
+    columns : tuple of str
+    rows : tuple of (int, dict)
+        Each row's line in the file, and its cells by column.
+    content : bytes
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, Mapping[str, str]], ...]
+    content: bytes
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise TableReadError unless the file has these columns."""
+        for column in columns:
+            if column not in self.columns:
+                near = difflib.get_close_matches(column, self.columns, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise TableReadError(
+                    f"{self.name} has no column {column!r}; it has {', '.join(self.columns)}{hint}"
+                )
+
+    def select(self, where: Mapping[str, object]) -> "CsvTable":
+        """Return the rows whose cells equal the values (or one of the values) of `where`.
+
+        Raises
+        ------
+        TableReadError
+            If a column is missing or no row is left.
+        """
+        self.require(where)
+        rows = tuple(
+            (line, row)
+            for line, row in self.rows
+            if all(_matches(row[column], wanted) for column, wanted in where.items())
+        )
+        if not rows:
+            wanted = " and ".join(f"{column} = {value!r}" for column, value in where.items())
+            raise TableReadError(f"{self.name} has no row where {wanted}")
+        return CsvTable(self.name, self.columns, rows, self.content)
+
+    def number(self, line: int, row: Mapping[str, str], column: str) -> float | None:
+        """Return the number in a cell; None if the cell is blank.
+
+        Raises
+        ------
+        TableReadError
+            If the cell holds something else, or a number that is not finite.
+        """
+        text = row[column].strip()
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise TableReadError(f"{self.name} line {line}, {column}: {text!r} is not a number")
+        return value
+
+    def numbers(self, column: str) -> tuple[list[float], int]:
+        """Return the numbers of a column, and how many blank cells were skipped."""
+        self.require([column])
+        cells = [self.number(line, row, column) for line, row in self.rows]
+        found = [cell for cell in cells if cell is not None]
+        if not found:
+            raise TableReadError(f"{self.name}: every cell of {column!r} is blank")
+        return found, len(cells) - len(found)
+
+
+def read_csv(path: Path, name: str) -> CsvTable:
+    """Read a CSV file with a header line.
+
+    Raises
+    ------
+    TableReadError
+        If it cannot be read, is empty, or its header or a row is malformed.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TableReadError(f"{name} is larger than {MAX_BYTES >> 20} MiB")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise TableReadError(f"cannot read {name}: {_reason(error)}") from None
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        header = next(reader, [])
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise TableReadError(f"{name} line {reader.line_num}: {error}") from None
+    columns = tuple(column.strip() for column in header)
+    if not rows or len(set(columns)) < len(columns):
+        fault = "has two columns of one name" if rows else "is empty"
+        raise TableReadError(f"{name} {fault}; expected a header line and rows")
+    for line, row in rows:
+        if len(row) != len(columns):
+            raise TableReadError(
+                f"{name} line {line}: {len(row)} cells, the header has {len(columns)}"
+            )
+    cells = tuple((line, dict(zip(columns, row, strict=True))) for line, row in rows)
+    return CsvTable(name, columns, cells, content)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    return str(error) if isinstance(error, TableReadError) else "it is not UTF-8 text"
+
+
+def _matches(cell: str, wanted: object) -> bool:
+    if isinstance(wanted, list):
+        return any(_matches(cell, each) for each in wanted)
+    if isinstance(wanted, str):
+        return cell.strip() == wanted
+    try:
+        return float(cell) == wanted
+    except ValueError:
+        return False

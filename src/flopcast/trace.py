@@ -1,0 +1,375 @@
+"""From equations to straight-line code.
+
+A :class:`Tracer` stands for a quantity. NumPy's own protocols hand it every operation that an
+equation does to it, and the :class:`Recorder` behind it writes them down: each once, however often
+it is asked for (common subexpressions), in the order in which it was written. :func:`lower` keeps
+what the outputs need and gives every result a place.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from flopcast_kernels import program as kernels
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+
+CONSTANT = -1
+
+_UFUNCS: dict[str, int] = {
+    "negative": kernels.NEGATIVE,
+    "absolute": kernels.ABSOLUTE,
+    "fabs": kernels.ABSOLUTE,
+    "sqrt": kernels.SQRT,
+    "exp": kernels.EXP,
+    "log": kernels.LOG,
+    "log2": kernels.LOG2,
+    "log10": kernels.LOG10,
+    "sin": kernels.SIN,
+    "cos": kernels.COS,
+    "floor": kernels.FLOOR,
+    "ceil": kernels.CEIL,
+    "add": kernels.ADD,
+    "subtract": kernels.SUBTRACT,
+    "multiply": kernels.MULTIPLY,
+    "divide": kernels.DIVIDE,
+    "power": kernels.POWER,
+    "minimum": kernels.MINIMUM,
+    "maximum": kernels.MAXIMUM,
+    "less": kernels.LESS,
+    "less_equal": kernels.LESS_EQUAL,
+    "equal": kernels.EQUAL,
+    "not_equal": kernels.NOT_EQUAL,
+}
+_TURNED_ROUND = {"greater": kernels.LESS, "greater_equal": kernels.LESS_EQUAL}
+_COMMUTES = {
+    kernels.ADD,
+    kernels.MULTIPLY,
+    kernels.MINIMUM,
+    kernels.MAXIMUM,
+    kernels.EQUAL,
+    kernels.NOT_EQUAL,
+}
+
+
+class TraceError(TypeError):
+    """An equation does what a straight-line program cannot."""
+
+
+@dataclass
+class Recorder:
+    """What has been traced so far: nodes ``(operation, *operands)``, each after its operands.
+
+    Attributes
+    ----------
+    period_count : int
+        The number of periods, 0 where the scenario has none.
+    nodes : list of tuple
+        A constant is ``(CONSTANT, value)``; a draw ``(DRAW, stream)``; a value of a distribution
+        ``(QUANTILE, node, table)``; the rest name their operands.
+    is_constant : list of bool
+        Whether a node is made from constants alone.
+    """
+
+    period_count: int = 0
+    nodes: list[tuple[Any, ...]] = field(default_factory=list)
+    is_constant: list[bool] = field(default_factory=list)
+    _numbers: dict[Any, int] = field(default_factory=dict)
+
+    def _number(self, key: Any, node: tuple[Any, ...], constant: bool) -> int:
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.nodes)
+            self.nodes.append(node)
+            self.is_constant.append(constant)
+        return number
+
+    def constant(self, value: float) -> int:
+        """Return the node of a number; -0.0 and 0.0 are two."""
+        bits = struct.pack("d", float(value))
+        return self._number((CONSTANT, bits), (CONSTANT, float(value)), True)
+
+    def draw(self, stream: int) -> int:
+        """Return the node of an input's uniform, as a signed tail."""
+        node = (kernels.DRAW, stream)
+        return self._number(node, node, False)
+
+    def quantile(self, tail: int, table: int) -> int:
+        """Return the node of a distribution's value at a signed tail."""
+        node = (kernels.QUANTILE, tail, table)
+        return self._number(node, node, False)
+
+    def apply(self, operation: int, *operands: int) -> int:
+        """Return the node of an operation on nodes."""
+        if operation in _COMMUTES and self.is_constant[operands[0]]:
+            operands = operands[::-1]
+        if operation == kernels.POWER:
+            return self._power(*operands)
+        node = (operation, *operands)
+        return self._number(node, node, all(self.is_constant[k] for k in operands))
+
+    def _power(self, base: int, exponent: int) -> int:
+        """Return a power; the exponents that one exact operation serves are written as that one."""
+        value = self.nodes[exponent][1] if self.nodes[exponent][0] == CONSTANT else None
+        if value == 1.0:
+            return base
+        if value == 2.0:
+            return self.apply(kernels.MULTIPLY, base, base)
+        if value == -1.0:
+            return self.apply(kernels.DIVIDE, self.constant(1.0), base)
+        if value == 0.5:
+            return self.apply(kernels.SQRT, base)
+        node = (kernels.POWER, base, exponent)
+        return self._number(node, node, self.is_constant[base] and self.is_constant[exponent])
+
+    def by_period(self, nodes: Iterable[int]) -> "Tracer":
+        """Return the quantity that has one of these nodes a period."""
+        return Tracer(self, tuple(nodes), True)
+
+
+def lift(recorder: Recorder, value: Any) -> "Tracer":
+    """Return a number as a quantity; a quantity as it is."""
+    if isinstance(value, Tracer):
+        return value
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        return Tracer(recorder, (recorder.constant(float(value)),))
+    raise TraceError(f"an equation may use numbers and quantities, not a {type(value).__name__}")
+
+
+class Tracer(NDArrayOperatorsMixin):
+    """A quantity while its equations are traced.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    nodes : tuple of int
+        One node; or one a period if the quantity has periods.
+    has_periods : bool
+        Whether the quantity has a value a period.
+    """
+
+    __slots__ = ("has_periods", "nodes", "recorder")
+
+    def __init__(self, recorder: Recorder, nodes: tuple[int, ...], has_periods: bool = False):
+        self.recorder = recorder
+        self.nodes = nodes
+        self.has_periods = has_periods
+
+    def at(self, period: int) -> "Tracer":
+        """Return the quantity at one period; one without periods is the same at all."""
+        return Tracer(self.recorder, (self.nodes[period if self.has_periods else 0],))
+
+    def __bool__(self) -> bool:
+        raise TraceError("an equation has no branches: use where(condition, a, b)")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs:
+            raise TraceError(f"numpy.{ufunc.__name__}.{method} with options cannot be traced")
+        return _apply_ufunc(self.recorder, ufunc.__name__, inputs)
+
+    def __array_function__(
+        self, function: Callable[..., Any], kinds: Any, arguments: Any, kwargs: Any
+    ) -> Any:
+        if function is not np.where or len(arguments) != 3 or kwargs:
+            raise TraceError(f"numpy.{function.__name__} cannot be traced")
+        return elementwise(self.recorder, kernels.WHERE, arguments)
+
+
+def _apply_ufunc(recorder: Recorder, name: str, inputs: Sequence[Any]) -> Tracer:
+    if name == "positive":
+        return lift(recorder, inputs[0])
+    if name == "square":
+        return elementwise(recorder, kernels.MULTIPLY, (inputs[0], inputs[0]))
+    if name in _TURNED_ROUND:
+        return elementwise(recorder, _TURNED_ROUND[name], inputs[::-1])
+    if name not in _UFUNCS:
+        known = ", ".join(sorted({*_UFUNCS, *_TURNED_ROUND, "square", "where"}))
+        raise TraceError(f"numpy.{name} cannot be traced; these can: {known}")
+    return elementwise(recorder, _UFUNCS[name], inputs)
+
+
+def elementwise(recorder: Recorder, operation: int, inputs: Sequence[Any]) -> Tracer:
+    """Apply an operation to quantities and numbers; those without periods serve every period."""
+    tracers = [lift(recorder, value) for value in inputs]
+    has_periods = any(tracer.has_periods for tracer in tracers)
+    count = recorder.period_count if has_periods else 1
+    spread = [t.nodes if t.has_periods else t.nodes * count for t in tracers]
+    nodes = tuple(recorder.apply(operation, *k) for k in zip(*spread, strict=True))
+    return Tracer(recorder, nodes, has_periods)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A straight-line program, ready for :func:`flopcast_kernels.program.run_block`.
+
+    Attributes
+    ----------
+    code : (instructions, 5) int64
+    constants : (n,) float64
+    segments : (segments, 2) int64
+        Where each segment's instructions and its outputs end; a segment's outputs are to be read
+        before the next one runs.
+    outputs : (outputs,) int64
+        The place of each output.
+    places : int
+        How many rows it needs.
+    """
+
+    code: NDArray[np.int64]
+    constants: NDArray[np.float64]
+    segments: NDArray[np.int64]
+    outputs: NDArray[np.int64]
+    places: int
+
+
+def lower(nodes: Sequence[tuple[Any, ...]], outputs: Sequence[int], pending: int) -> Code:
+    """Turn the nodes that the outputs need into code.
+
+    Parameters
+    ----------
+    nodes : sequence of tuple
+        As in :attr:`Recorder.nodes`; what is made from constants alone has become a constant.
+    outputs : sequence of int
+        The nodes wanted, in the order in which they will be read.
+    pending : int
+        How many outputs may wait in their rows until a segment ends.
+    """
+    segments = [outputs[k : k + pending] for k in range(0, len(outputs), pending)]
+    schedule = _schedule(nodes, segments)
+    return _Lowering(nodes, schedule, segments).code()
+
+
+def _schedule(
+    nodes: Sequence[tuple[Any, ...]], segments: Iterable[Sequence[int]]
+) -> list[list[int]]:
+    """Return each segment's nodes, depth first, so that a result is used soon after it is made."""
+    done = [False] * len(nodes)
+    schedule = []
+    for segment in segments:
+        order: list[int] = []
+        for output in segment:
+            stack = [output]
+            while stack:
+                node = stack[-1]
+                waiting = [k for k in _operands(nodes[node]) if not done[k]]
+                if waiting and not done[node]:
+                    stack.extend(reversed(waiting))
+                    continue
+                stack.pop()
+                if not done[node]:
+                    done[node] = True
+                    order.append(node)
+        schedule.append(order)
+    return schedule
+
+
+def _operands(node: tuple[Any, ...]) -> tuple[int, ...]:
+    if node[0] in (CONSTANT, kernels.DRAW):
+        return ()
+    return node[1:2] if node[0] == kernels.QUANTILE else node[1:]
+
+
+class _Lowering:
+    """The state of one lowering: which place holds which node, and until when."""
+
+    def __init__(
+        self,
+        nodes: Sequence[tuple[Any, ...]],
+        schedule: list[list[int]],
+        segments: Sequence[Sequence[int]],
+    ):
+        self.nodes = nodes
+        self.schedule = schedule
+        self.segments = segments
+        self.place: dict[int, int] = {}
+        self.free: list[int] = []
+        self.places = 0
+        self.constants: dict[bytes, int] = {}
+        self.values: list[float] = []
+        self.instructions: list[tuple[int, int, int, int, int]] = []
+        self.uses = self._count_uses()
+
+    def _count_uses(self) -> dict[int, int]:
+        uses: dict[int, int] = {}
+        for order, segment in zip(self.schedule, self.segments, strict=True):
+            for node in order:
+                for operand in _operands(self.nodes[node]):
+                    uses[operand] = uses.get(operand, 0) + 1
+            for node in segment:
+                uses[node] = uses.get(node, 0) + 1
+        return uses
+
+    def code(self) -> Code:
+        ends, outputs = [], []
+        for order, segment in zip(self.schedule, self.segments, strict=True):
+            for node in order:
+                if self.nodes[node][0] != CONSTANT:
+                    self._emit(node)
+            outputs += [self._row(node) for node in segment]
+            for node in segment:
+                self._release(node)
+            ends.append((len(self.instructions), len(outputs)))
+        return Code(
+            np.array(self.instructions, np.int64).reshape(-1, 5),
+            np.array(self.values, np.float64),
+            np.array(ends, np.int64).reshape(-1, 2),
+            np.array(outputs, np.int64),
+            self.places,
+        )
+
+    def _claim(self, node: int) -> int:
+        if not self.free:
+            self.free.append(self.places)
+            self.places += 1
+        self.place[node] = self.free.pop()
+        return self.place[node]
+
+    def _release(self, node: int) -> None:
+        self.uses[node] -= 1
+        if self.uses[node] == 0 and node in self.place:
+            self.free.append(self.place.pop(node))
+
+    def _constant(self, node: int) -> int:
+        value = self.nodes[node][1]
+        key = struct.pack("d", value)
+        if key not in self.constants:
+            self.constants[key] = len(self.values)
+            self.values.append(value)
+        return self.constants[key]
+
+    def _row(self, node: int) -> int:
+        """Return the place of a node; a constant that must stand in a row gets one."""
+        if node not in self.place:
+            constant = self._constant(node)
+            self.instructions.append((kernels.FILL, self._claim(node), constant, 0, 0))
+        return self.place[node]
+
+    def _emit(self, node: int) -> None:
+        operation, *operands = self.nodes[node]
+        if operation == kernels.DRAW:
+            self.instructions.append((operation, self._claim(node), operands[0], 0, 0))
+            return
+        if operation == kernels.QUANTILE:
+            a = self._row(operands[0])
+            self.instructions.append((operation, self._claim(node), a, operands[1], 0))
+            self._release(operands[0])
+            return
+        form, places = self._form(operation, operands)
+        out = self._claim(node)
+        padded = (*places, 0, 0)[:3]
+        self.instructions.append((form, out, *padded))
+        for operand in operands:
+            self._release(operand)
+
+    def _form(self, operation: int, operands: list[int]) -> tuple[int, tuple[int, ...]]:
+        """Return the instruction that fits the operands: rows, or a row and a constant."""
+        if kernels.ADD <= operation < kernels.ADD + kernels.WITH_CONSTANT:
+            a, b = operands
+            fixed = [self.nodes[k][0] == CONSTANT for k in operands]
+            if fixed == [False, True]:
+                return operation + kernels.WITH_CONSTANT, (self._row(a), self._constant(b))
+            if fixed == [True, False]:
+                return operation + kernels.OF_CONSTANT, (self._constant(a), self._row(b))
+        return operation, tuple(self._row(k) for k in operands)
