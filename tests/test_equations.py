@@ -322,3 +322,23 @@ def test_a_square_root_law_is_the_memory_bound_cost_of_its_size():
     size = library.compute_optimal_parameters(1e8, compute_optimal_exponent=0.5)
     derived = library.compute_optimal_token_cost(size, 2.013e12, 11.57 / 8 / 3600)
     assert math.isclose(derived, library.square_root_token_cost(1e8), rel_tol=1e-3)
+
+
+def test_a_text_has_the_same_bytes_by_characters_and_by_tokens():
+    by_tokens = library.text_bytes(library.text_tokens(4000.0))
+    assert library.text_bytes_by_characters(4000.0) == by_tokens == 4000.0
+
+
+def test_an_image_costs_flops_by_the_pixel():
+    assert library.image_flops(library.image_pixels(512.0, 256.0), 1e6) == 131072e6
+
+
+def test_subscriptions_bring_more_after_a_rise():
+    month = 2629800.0
+    raised = library.raised_subscription_price(30.0 / month, library.price_rise_factor(3.0))
+    assert library.subscription_revenue(1000.0, raised, month) == pytest.approx(120_000.0)
+
+
+def test_a_cost_grows_by_its_factor():
+    growth = library.growth_factor(0.375, 2 * 31557600.0)
+    assert library.grown_cost(200.0, growth) == pytest.approx(200.0 * 1.375**2)

@@ -196,7 +196,7 @@ COST_PER_BYTE_WRONG = contradictions(
 
 A100 = {"peak_flops": "312 TFLOP/s", "serving_utilization": 1.0, "training_utilization": 1.0}
 # The highest estimate is one of V100s: Chuan Li, OpenAI's GPT-3 Language Model, Lambda Labs, 2020.
-V100 = {"peak_flops": "28 TFLOP/s", "training_utilization": 1.0, "gpu_price": "1.50 USD/hour"}
+V100 = {"peak_flops": "28 TFLOP/s", "training_utilization": 1.0}
 TENSOR_CORES = {"tensor_cores": 512.0, "tensor_core_flops_per_cycle": "128 FLOP"}
 GPT3 = {"parameters": 175e9, "training_tokens": "300e9 token"}
 GPT3_TRAINING = {"training_flops": "3.14e23 FLOP"}
@@ -213,8 +213,8 @@ def inference(parameters, tokens):
     return value("inference_flops", parameters=parameters, generated_tokens=f"{tokens} token")
 
 
-def gpt3_training_cost(price, **hardware):
-    return value("training_cost", **{"gpu_price": price, **GPT3_TRAINING, **A100, **hardware})
+def gpt3_training_cost(price, hardware):
+    return value("training_cost", gpu_price=price, **GPT3_TRAINING, **hardware)
 
 
 def gpu_second(price):
@@ -270,14 +270,14 @@ MODELS = rows(
     ("1,000 tokens, dearest price", "0.0014 USD", gpu_second("5.12 USD/hour")),
     ("1,000 tokens, charged", "0.00200 USD/request", value("api_price_per_request", **API_PRICE)),
     ("GPT-3 training", "279558 hour", value("training_gpu_hours", **GPT3_TRAINING, **A100)),
-    ("GPT-3 training at 2 USD an hour", "56e4 USD", gpt3_training_cost("2 USD/hour")),
+    ("GPT-3 training at 2 USD an hour", "56e4 USD", gpt3_training_cost("2 USD/hour", A100)),
     (
         "lowest estimate, at CoreWeave's reserved price",
         "500000 USD",
-        gpt3_training_cost("1.80 USD/hour"),
+        gpt3_training_cost("1.80 USD/hour", A100),
         0.01,
     ),
-    ("highest estimate", "4.6e6 USD", gpt3_training_cost(**{"price": None, **V100}), 0.02),
+    ("highest estimate", "4.6e6 USD", gpt3_training_cost("1.50 USD/hour", V100), 0.02),
     ("bytes per parameter", "4.0 byte", value("inference_memory", **ONE_PARAMETER)),
     ("more bytes per parameter in training", "8.0 byte", EXTRA_BYTES),
     ("GPT-3 weights at 32 bits", "700.0 GB", gpt3_weights("32 bit")),

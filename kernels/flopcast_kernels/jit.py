@@ -47,6 +47,14 @@ def kernel(function: Callable[..., Any]) -> Any:
     return dispatcher
 
 
+def is_cached(dispatcher: Any) -> bool:
+    """Tell whether a kernel has been compiled on this machine, by this process or an earlier one."""
+    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if dispatcher.signatures or index is None:
+        return bool(dispatcher.signatures)
+    return bool(index._load_index())
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile `function` as a part of its callers, so that loops over it vectorise."""
     return numba.njit(forceinline=True, **_FLAGS)(function)

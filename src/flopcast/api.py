@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from flopcast_kernels.program import BLOCK, REPLICATES
 from numpy.typing import NDArray
 
 from flopcast.engine import NonFiniteDraw, evaluate, run
-from flopcast.executors import executor_for
-from flopcast.plan import MAX_POINTS, make_plan, replay_code
+from flopcast.executors import Executor, executor_for
+from flopcast.plan import MAX_POINTS, Plan, make_plan, replay_code
 from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
@@ -76,19 +77,43 @@ def forecast(
     NonFiniteError
         If a draw of an output is not finite.
     """
+    workers = executor_for(executor, threads)
+    prepared = prepare(scenario, draws, seed, quantiles=quantiles, design=design)
+    return prepared.run(workers, progress or _silent)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A forecast whose arguments are checked and whose plan is made."""
+
+    scenario: Scenario
+    plan: Plan
+    levels: NDArray[np.float64]
+    design: str
+
+    def run(self, executor: Executor, progress: Progress) -> xr.Dataset:
+        """Run it; see :func:`forecast`."""
+        try:
+            summaries = [
+                (group, summarize(tallies, self.levels, self.plan.points))
+                for group, tallies in run(self.plan, self.levels, executor, progress)
+            ]
+        except NonFiniteDraw as error:
+            message = _describe(self.scenario, error, self.plan.seed, self.design)
+            raise NonFiniteError(message) from None
+        return forecast_dataset(self.scenario, self.plan, self.design, self.levels, summaries)
+
+
+def prepare(
+    scenario: Source, draws: int, seed: int, *, quantiles: Sequence[float], design: str
+) -> Prepared:
+    """Check the arguments of a forecast and plan it; see :func:`forecast`."""
     scenario = _loaded(scenario)
     levels = _levels(quantiles, scenario)
-    seed = _seed(seed)
-    workers = executor_for(executor, threads)
-    plan = _planned(scenario, make_plan, _whole("draws", draws), seed, design)
-    try:
-        summaries = [
-            (group, summarize(tallies, levels, plan.points))
-            for group, tallies in run(plan, levels, workers, progress or _silent)
-        ]
-    except NonFiniteDraw as error:
-        raise NonFiniteError(_describe(scenario, error, seed, design)) from None
-    return forecast_dataset(scenario, plan, design, levels, summaries)
+    number = _whole("draws", draws)
+    return Prepared(
+        scenario, _planned(scenario, make_plan, number, _seed(seed), design), levels, design
+    )
 
 
 def replay(

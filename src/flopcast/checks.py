@@ -1,7 +1,7 @@
 """Problems of a scenario file in people's words: where, what is wrong, what is allowed."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flopcast import schema
@@ -41,7 +41,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def describe(fault: Mapping[str, Any], document: Any) -> tuple[tuple[Any, ...], str]:
+def describe(
+    fault: Mapping[str, Any], document: Any, kind: str = "input"
+) -> tuple[tuple[Any, ...], str]:
     """Turn one of pydantic's errors into the key and the message of a problem.
 
     Parameters
@@ -50,12 +52,14 @@ def describe(fault: Mapping[str, Any], document: Any) -> tuple[tuple[Any, ...], 
         As ``ValidationError.errors`` gives it.
     document : mapping
         What was validated: the fault's place has the names of forms in it, which are no keys.
+    kind : str
+        What forms those are: ``input`` or ``case``.
     """
     key = tuple(_real_keys(fault["loc"], document, fault["type"]))
     value = fault.get("input")
     match fault["type"]:
         case "extra_forbidden":
-            allowed = _allowed(fault["loc"])
+            allowed = _allowed(fault["loc"], kind)
             return key, f"unknown key; allowed: {', '.join(allowed)}{nearest(str(key[-1]), allowed)}"
         case "missing":
             return key, "missing"
@@ -89,10 +93,10 @@ def _real_keys(place: Sequence[Any], document: Any, kind: str) -> Iterable[Any]:
         yield part
 
 
-def _allowed(place: Sequence[Any]) -> list[str]:
+def _allowed(place: Sequence[Any], kind: str) -> list[str]:
     """Return the keys of the innermost table that a fault's place names."""
     model: Any = schema.ScenarioFile
-    kind = "case" if place[0] == "sweep" else "input"
+    kind = "case" if place[0] == "sweep" else kind
     for part in place[:-1]:
         kind = "rate" if part in ("growth", "decline") else kind
         form = schema.FORMS[kind].get(part)
@@ -105,7 +109,6 @@ def check_names(
     inputs: Iterable[str],
     equations: Iterable[str],
     axes: Sequence[Axis],
-    broken: Collection[str],
 ) -> None:
     """Note names that cannot be used, or that two things have."""
     quantities = {**{k: "inputs" for k in inputs}, **{k: "equations" for k in equations}}

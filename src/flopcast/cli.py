@@ -121,24 +121,23 @@ def run(
     """
     scenarios = _load_all(files, _changes(pairs))
     with _told():
-        from flopcast import api, results, tables_of_results
+        from flopcast import api, results, terminal
+        from flopcast.executors import Threads
 
         levels = quantiles or api.QUANTILES
-        for scenario in scenarios:
-            api.check_run(scenario, draws, seed, levels, design)
+        prepared = [
+            api.prepare(scenario, draws, seed, quantiles=levels, design=design)
+            for scenario in scenarios
+        ]
         out.mkdir(parents=True, exist_ok=True)
         datasets = []
-        for scenario in scenarios:
-            with tables_of_results.progress(scenario, quiet) as tick:
-                dataset = api.forecast(
-                    scenario, draws, seed, quantiles=levels, design=design, threads=threads,
-                    progress=tick,
-                )
-            path = out / f"{scenario.name}.nc"
-            results.save(dataset, path)
-            datasets.append(dataset)
+        for forecast in prepared:
+            with terminal.progress(forecast.scenario.name, quiet) as tick:
+                datasets.append(forecast.run(Threads(threads), tick))
+            path = out / f"{forecast.scenario.name}.nc"
+            results.save(datasets[-1], path)
             if not (quiet or as_json):
-                tables_of_results.show_forecast(scenario, dataset, path, quantiles)
+                terminal.show_forecast(forecast.scenario, datasets[-1], path)
         if as_json:
             click.echo(json.dumps([d.to_dict() for d in datasets], default=str, allow_nan=False))
 
@@ -167,9 +166,9 @@ def show(file: str, pairs: tuple[str, ...]) -> None:
     """Show a scenario's quantities in order: name, unit, equation or distribution, source."""
     (scenario,) = _load_all((file,), _changes(pairs))
     with _told():
-        from flopcast import tables_of_results
+        from flopcast import terminal
 
-        tables_of_results.show_scenario(scenario)
+        terminal.show_scenario(scenario)
 
 
 @main.command()

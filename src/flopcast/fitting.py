@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from flopcast_kernels import quantile as kernel
 from numpy.typing import NDArray
 
 from flopcast.functions import log
 from flopcast.tables import Floats, QuantileTable, TableError, evaluate
+from flopcast_kernels import quantile as kernel
 
 PROMISE = 1e-9
+_ACCEPTED = 0.7 * PROMISE  # at the checks; between them it is a little more
 _SMALLEST_NORMAL = 2.0**-1022
 _CELL_BITS = (3, 4, 5, 6)
 _RATE = 2.0 ** (kernel.DEGREE + 1)  # half the cell, 64 times less error
@@ -52,8 +53,31 @@ Quantile = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
+class Quantiles:
+    """A quantile function from both ends.
+
+    Attributes
+    ----------
+    lower, upper : callable
+        The quantiles at probabilities of at most one half, counted from the lower and from the
+        upper end; arrays to arrays, each accurate relative to its own tail.
+    """
+
+    lower: Quantile
+    upper: Quantile
+
+    def at(self, tails: Floats) -> Floats:
+        """Return the quantiles at signed tails: u below one half, u - 1 above."""
+        values = np.empty(tails.shape)
+        below = tails > 0.0
+        values[below] = self.lower(tails[below])
+        values[~below] = self.upper(-tails[~below])
+        return values
+
+
+@dataclass(frozen=True)
 class Law:
-    """A continuous distribution as its quantile function, told from both ends.
+    """A continuous distribution for the fit.
 
     Attributes
     ----------
@@ -61,23 +85,18 @@ class Law:
         What to call it in a message.
     low, high : float
         The support.
-    lower, upper : callable
-        The quantile at a probability of at most one half, counted from the lower and from the
-        upper end; arrays to arrays, each accurate relative to its own tail.
-    log_lower, log_upper : callable, optional
-        The logarithms of these, for a positive distribution that leaves the range of float64.
+    quantiles : Quantiles
+    logarithms : Quantiles, optional
+        Those of the logarithm, for a positive distribution that can leave the range of float64.
     kinks : tuple of float
-        The signed tails (u below one half, u - 1 above) at which the quantile function has a kink
-        or a jump.
+        The signed tails at which the quantile function has a kink or a jump.
     """
 
     name: str
     low: float
     high: float
-    lower: Quantile
-    upper: Quantile
-    log_lower: Quantile | None = None
-    log_upper: Quantile | None = None
+    quantiles: Quantiles
+    logarithms: Quantiles | None = None
     kinks: tuple[float, ...] = ()
 
 
@@ -96,7 +115,7 @@ def quantile_table(law: Law) -> QuantileTable:
             if error > PROMISE * _HOPELESS * _RATE ** (bits - tried):
                 continue
             table = _table(law, bits, logarithmic)
-            if table.error <= PROMISE:
+            if table.error <= _ACCEPTED:
                 return table
             error, tried = table.error, bits
             best = min(best, error)
@@ -111,7 +130,7 @@ def _table(law: Law, bits: int, logarithmic: bool) -> QuantileTable:
     """Fit a table of one size and form, and measure it."""
     pieces = _pieces(bits, law.kinks)
     tails = pieces.tails()
-    exact = _by_tail(law.lower, law.upper, tails)
+    exact = law.quantiles.at(tails)
     _refuse_infinity(law, tails, exact)
     scale = 1.0 if law.low >= 0.0 else -1.0
     values = _logarithms(law, tails, exact) if logarithmic else exact
@@ -125,18 +144,8 @@ def _table(law: Law, bits: int, logarithmic: bool) -> QuantileTable:
     return replace(table, error=_largest_error(table, tails, exact))
 
 
-def _by_tail(lower: Quantile, upper: Quantile, tails: Floats) -> Floats:
-    values = np.empty(tails.shape)
-    below = tails > 0.0
-    values[below] = lower(tails[below])
-    values[~below] = upper(-tails[~below])
-    return values
-
-
 def _logarithms(law: Law, tails: Floats, exact: Floats) -> Floats:
-    if law.log_lower is None or law.log_upper is None:
-        return log(np.abs(exact))
-    return _by_tail(law.log_lower, law.log_upper, tails)
+    return log(np.abs(exact)) if law.logarithms is None else law.logarithms.at(tails)
 
 
 def _refuse_infinity(law: Law, tails: Floats, exact: Floats) -> None:
@@ -181,7 +190,7 @@ class _Pieces:
         octave, place = np.divmod(self.cell % half, 1 << self.bits)
         t = self.begin[:, None] + (self.end - self.begin)[:, None] * _POINTS
         mantissa = 1.0 + (place[:, None] + t) * 0.5**self.bits
-        magnitude = np.ldexp(mantissa, octave[:, None] - kernel.OCTAVES - 1)
+        magnitude: Floats = np.ldexp(mantissa, octave[:, None] - kernel.OCTAVES - 1)
         return np.where(self.cell[:, None] < half, magnitude, -magnitude)
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from flopcast_kernels import quantile as kernel
-from flopcast_kernels.quantile import Pool
 from numpy.typing import NDArray
 
 from flopcast.functions import Floats
+from flopcast_kernels import quantile as kernel
+from flopcast_kernels.quantile import Pool
 
 __all__ = ["Floats", "Pool", "QuantileTable", "StepTable", "Table", "TableError"]
 __all__ += ["evaluate", "pack", "step_table"]

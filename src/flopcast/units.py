@@ -31,7 +31,7 @@ _PREFIXES = (
     "pebi=Pi=1125899906842624"
 )
 
-# Calendar steps are whole numbers of seconds: a sixtieth of "year / 12" would carry a rounding.
+# Every step of the calendar is a whole number of seconds, so that its factor is exact.
 _UNITS = """
 s = [time] = s = second = sec
 minute = 60 s = min
@@ -83,16 +83,9 @@ class UnitError(ValueError):
 def factor(unit: str) -> float:
     """Give the number of base units in one `unit`.
 
-    Parameters
-    ----------
-    unit : str
-        Names with prefixes and plurals, joined by ``*``, ``/``, ``**`` and parentheses, such as
-        ``"USD/hour"`` or ``"request/(user*month)"``; ``"1"`` is a pure number.
-
-    Returns
-    -------
-    float
-        For example 3600.0 for ``"hour"``; exact to the last bit for whole powers.
+    Its text is names with prefixes and plurals, joined by ``*``, ``/``, ``**`` and parentheses,
+    such as ``"USD/hour"`` or ``"request/(user*month)"``; ``"1"`` is a pure number. The factor is
+    exact to the last bit: 3600.0 for an hour, 1/3600 for USD/hour.
 
     Raises
     ------
@@ -175,14 +168,8 @@ def check(quantity: Any, expected: str) -> None:
 def check_function(function: Callable[..., Any], units: Mapping[str, str], expected: str) -> None:
     """Call `function` with a quantity in base units for each parameter, and check the result.
 
-    Parameters
-    ----------
-    function : callable
-        An equation, called by keyword.
-    units : mapping of str to str
-        Unit text of each parameter.
-    expected : str
-        Unit text of the result.
+    `units` has the unit text of each parameter and `expected` that of the result; the function is
+    called by keyword.
 
     Raises
     ------

@@ -108,10 +108,10 @@ class Continuous(Distribution):
         return law.low, law.high
 
     def lower(self, p: Floats) -> Floats:  # noqa: D102
-        return self.law().lower(p)
+        return self.law().quantiles.lower(p)
 
     def upper(self, q: Floats) -> Floats:  # noqa: D102
-        return self.law().upper(q)
+        return self.law().quantiles.upper(q)
 
     def kinks(self) -> tuple[float, ...]:  # noqa: D102
         return self.law().kinks

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from flopcast.distributions.base import Continuous, Number, Problem, ascending, positive
 from flopcast.distributions.onset import Onset
 from flopcast.distributions.triangular import three_point_problems
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import log, log1p
 
 _WEIGHT = 4.0  # of the mode: Malcolm, Roseboom, Clark and Fazar (1959), Operations Research 7(5)
@@ -17,8 +17,9 @@ def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
     Values are counted from the bound that is nearer to 0, so that small ones keep their digits.
     """
     if abs(high) < abs(low):
-        mirror = _law(name, beta, alpha, -high, -low)
-        return Law(name, low, high, lambda p: -mirror.upper(p), lambda q: -mirror.lower(q))
+        mirror = _law(name, beta, alpha, -high, -low).quantiles
+        negative = Quantiles(lambda p: -mirror.upper(p), lambda q: -mirror.lower(q))
+        return Law(name, low, high, negative)
     from scipy import special
 
     # Near 0 the cdf is x**alpha / (alpha * B(alpha, beta)).
@@ -33,15 +34,9 @@ def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
         lambda q: (log1p(-q) + constant) / alpha,
         high - low,
     )
-    return Law(
-        name,
-        low,
-        high,
-        lower=lambda p: low + lower.value(p),
-        upper=lambda q: low + upper.value(q),
-        log_lower=lower.log if low == 0.0 else None,
-        log_upper=upper.log if low == 0.0 else None,
-    )
+    quantiles = Quantiles(lambda p: low + lower.value(p), lambda q: low + upper.value(q))
+    logarithms = Quantiles(lower.log, upper.log) if low == 0.0 else None
+    return Law(name, low, high, quantiles, logarithms)
 
 
 def _twin(alpha: float, beta: float, low: float, high: float) -> Any:

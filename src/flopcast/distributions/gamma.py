@@ -6,7 +6,7 @@ from typing import Any, Literal
 from flopcast.distributions.base import Number, Problem, positive
 from flopcast.distributions.onset import Onset
 from flopcast.distributions.truncation import Parent, Truncatable
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import log, log1p
 
 
@@ -39,7 +39,13 @@ class Gamma(Truncatable):
             below = float(special.gammainc(shape, x / scale))
             return below if below < 0.5 else -float(special.gammaincc(shape, x / scale))
 
-        law = Law(self.title(), 0.0, math.inf, lower.value, upper.value, lower.log, upper.log)
+        law = Law(
+            self.title(),
+            0.0,
+            math.inf,
+            Quantiles(lower.value, upper.value),
+            Quantiles(lower.log, upper.log),
+        )
         return Parent(law, tail)
 
     def parent_twin(self) -> Any:  # noqa: D102

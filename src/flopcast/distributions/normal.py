@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from flopcast.distributions.base import Number, Problem, ascending, positive
 from flopcast.distributions.truncation import Parent, Truncatable
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import exp, log, log1p, normal_quantile, normal_tail
 from flopcast.tables import Floats
 
@@ -77,7 +77,13 @@ def _location_and_scale(quantiles: dict[str, float]) -> tuple[float, float]:
 
 
 def _score(p: float) -> float:
-    return float(normal_quantile(p if p < 0.5 else p - 1.0))
+    return normal_quantile(p if p < 0.5 else p - 1.0)
+
+
+def _gaussian(mean: float, sd: float) -> Quantiles:
+    return Quantiles(
+        lambda p: mean + sd * normal_quantile(p), lambda q: mean + sd * normal_quantile(-q)
+    )
 
 
 class Normal(_Gaussian):
@@ -97,14 +103,8 @@ class Normal(_Gaussian):
             z = (x - mean) / sd
             return _DENSITY_AT_0 / sd * exp(-0.5 * z * z)
 
-        law = Law(
-            self.title(),
-            -math.inf,
-            math.inf,
-            lower=lambda p: mean + sd * normal_quantile(p),
-            upper=lambda q: mean + sd * normal_quantile(-q),
-        )
-        return Parent(law, lambda x: float(normal_tail((x - mean) / sd)), density)
+        law = Law(self.title(), -math.inf, math.inf, _gaussian(mean, sd))
+        return Parent(law, lambda x: normal_tail((x - mean) / sd), density)
 
     def parent_twin(self) -> Any:  # noqa: D102
         from scipy import stats
@@ -127,28 +127,18 @@ class LogNormal(_Gaussian):
         if self.mean is None or self.sd is None:
             return _location_and_scale({k: log(v) for k, v in self.quantiles().items()})
         ratio = self.sd / self.mean
-        variance = float(log1p(ratio * ratio))
-        return float(log(self.mean)) - 0.5 * variance, math.sqrt(variance)
+        variance = log1p(ratio * ratio)
+        return log(self.mean) - 0.5 * variance, math.sqrt(variance)
 
     def parent(self) -> Parent:  # noqa: D102
         mean, sd = self._parameters()
 
-        def log_lower(p: Floats) -> Floats:
-            return mean + sd * normal_quantile(p)
-
-        def log_upper(q: Floats) -> Floats:
-            return mean + sd * normal_quantile(-q)
-
-        law = Law(
-            self.title(),
-            0.0,
-            math.inf,
-            lower=lambda p: exp(log_lower(p)),
-            upper=lambda q: exp(log_upper(q)),
-            log_lower=log_lower,
-            log_upper=log_upper,
+        logarithms = _gaussian(mean, sd)
+        quantiles = Quantiles(
+            lambda p: exp(logarithms.lower(p)), lambda q: exp(logarithms.upper(q))
         )
-        return Parent(law, lambda x: float(normal_tail((log(x) - mean) / sd)))
+        law = Law(self.title(), 0.0, math.inf, quantiles, logarithms)
+        return Parent(law, lambda x: normal_tail((log(x) - mean) / sd))
 
     def parent_twin(self) -> Any:  # noqa: D102
         from scipy import stats

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from flopcast.distributions.base import Number, Problem, positive
 from flopcast.distributions.truncation import Parent, Truncatable
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import exp, log1p
 from flopcast.tables import Floats
 
@@ -25,7 +25,7 @@ class StudentT(Truncatable):
         from scipy import special
 
         df, location, scale = self.df, self.location, self.scale
-        at_0 = 1.0 / (math.sqrt(df) * special.beta(0.5 * df, 0.5) * scale)
+        at_0 = 1.0 / (math.sqrt(df) * float(special.beta(0.5 * df, 0.5)) * scale)
 
         def density(x: Floats) -> Floats:
             t = (x - location) / scale
@@ -35,14 +35,11 @@ class StudentT(Truncatable):
             t = (x - location) / scale
             return math.copysign(special.stdtr(df, -abs(t)), -t)
 
-        law = Law(
-            self.title(),
-            -math.inf,
-            math.inf,
-            lower=lambda p: location + scale * special.stdtrit(df, p),
-            upper=lambda q: location - scale * special.stdtrit(df, q),
+        quantiles = Quantiles(
+            lambda p: location + scale * special.stdtrit(df, p),
+            lambda q: location - scale * special.stdtrit(df, q),
         )
-        return Parent(law, tail, density)
+        return Parent(Law(self.title(), -math.inf, math.inf, quantiles), tail, density)
 
     def parent_twin(self) -> Any:  # noqa: D102
         from scipy import stats

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from flopcast.distributions.base import Continuous, Number, Problem, ascending
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.tables import Floats
 
 
@@ -32,14 +32,12 @@ class Triangular(Continuous):
         low, high, width = self.low, self.high, self.high - self.low
         rising, falling = (self.mode - low) / width, (high - self.mode) / width
         kink = rising if rising <= 0.5 else -falling
-        return Law(
-            self.title(),
-            low,
-            high,
-            lower=lambda p: low + width * _share(p, rising, falling),
-            upper=lambda q: high - width * _share(q, falling, rising),
-            kinks=(kink,) if 0.0 < rising < 1.0 else (),
+        quantiles = Quantiles(
+            lambda p: low + width * _share(p, rising, falling),
+            lambda q: high - width * _share(q, falling, rising),
         )
+        kinks = (kink,) if 0.0 < rising < 1.0 else ()
+        return Law(self.title(), low, high, quantiles, kinks=kinks)
 
     def twin(self) -> Any:  # noqa: D102
         from scipy import stats

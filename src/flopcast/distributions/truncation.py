@@ -10,7 +10,7 @@ import numpy as np
 
 from flopcast.distributions.base import Continuous, Number, Problem, ascending
 from flopcast.distributions.twins import Truncated
-from flopcast.fitting import Law, Quantile
+from flopcast.fitting import Law, Quantile, Quantiles
 from flopcast.tables import Floats
 
 _SMALLEST_MASS = 1e-12
@@ -121,62 +121,69 @@ class _Interval:
     def law(self) -> Law:
         """Return the truncated law."""
         parent = self.parent.law
-        logarithms = _Pair(parent.log_lower, parent.log_upper)
+        rough, logarithms = self._within(parent.quantiles), parent.logarithms
         return replace(
             parent,
             low=self.low,
             high=self.high,
-            lower=lambda p: np.clip(self._near_low(p), self.low, self.high),
-            upper=lambda q: np.clip(self._near_high(q), self.low, self.high),
-            log_lower=None if None in logs else lambda p: self._from_low(p, *logs),
-            log_upper=None if None in logs else lambda q: self._from_high(q, *logs),
+            quantiles=Quantiles(
+                lambda p: self._from_low(rough.lower(p), p * self.mass),
+                lambda q: self._from_high(rough.upper(q), q * self.mass),
+            ),
+            logarithms=None if logarithms is None else self._within(logarithms),
         )
 
-    def _from_low(self, p: Floats, lower: Quantile, upper: Quantile) -> Floats:
-        mass = p * self.mass
-        return _either(self.below_low + mass, self.above_low - mass, lower, upper)
+    def _within(self, parent: Quantiles) -> Quantiles:
+        """Return the quantiles within the bounds."""
 
-    def _from_high(self, q: Floats, lower: Quantile, upper: Quantile) -> Floats:
-        mass = q * self.mass
-        return _either(self.below_high - mass, self.above_high + mass, lower, upper)
+        def lower(p: Floats) -> Floats:
+            mass = p * self.mass
+            return _either(parent, self.below_low + mass, self.above_low - mass)
 
-    def _near_low(self, p: Floats) -> Floats:
-        values = self._from_low(p, self.parent.law.lower, self.parent.law.upper)
+        def upper(q: Floats) -> Floats:
+            mass = q * self.mass
+            return _either(parent, self.below_high - mass, self.above_high + mass)
+
+        return Quantiles(lower, upper)
+
+    def _from_low(self, values: Floats, mass: Floats) -> Floats:
         beyond = min(self.below_low, self.above_low)
-        return self._near(values, p * self.mass, self.low, beyond, 1.0)
+        return self._corrected(values, mass, beyond, self.low, 1.0)
 
-    def _near_high(self, q: Floats) -> Floats:
-        values = self._from_high(q, self.parent.law.lower, self.parent.law.upper)
+    def _from_high(self, values: Floats, mass: Floats) -> Floats:
         beyond = min(self.below_high, self.above_high)
-        return self._near(values, q * self.mass, self.high, beyond, -1.0)
+        return self._corrected(values, mass, beyond, self.high, -1.0)
 
-    def _near(
-        self, values: Floats, mass: Floats, bound: float, beyond: float, direction: float
+    def _corrected(
+        self, values: Floats, mass: Floats, beyond: float, bound: float, direction: float
     ) -> Floats:
-        """Replace the values that are at so little `mass` from a bound that it was rounded away."""
+        """Correct the values at so little `mass` from a bound that adding to `beyond` lost it."""
+        density = self.parent.density
         near = mass < _NEAR * beyond
-        if self.parent.density is not None and near.any():
-            values[near] = bound + direction * _step(
-                lambda distance: self.parent.density(bound + direction * distance), mass[near]
-            )
-        return values
+        if density is not None and near.any():
+            distance = _distance(lambda d: density(bound + direction * d), mass[near])
+            values[near] = bound + direction * distance
+        return np.clip(values, self.low, self.high)
 
 
-def _either(below: Floats, above: Floats, lower: Quantile, upper: Quantile) -> Floats:
+def _either(parent: Quantiles, below: Floats, above: Floats) -> Floats:
     """Return the quantiles at probabilities that are told from both ends."""
     values = np.empty(below.shape)
     left = below <= 0.5
-    values[left] = lower(below[left])
-    values[~left] = upper(np.minimum(above[~left], 0.5))
+    values[left] = parent.lower(below[left])
+    values[~left] = parent.upper(np.minimum(above[~left], 0.5))
     return values
 
 
-def _step(density: Quantile, mass: Floats) -> Floats:
-    """Return the distance from a bound that holds a probability over which the density is flat."""
-    step = mass / density(np.zeros(1))
+def _distance(density: Quantile, mass: Floats) -> Floats:
+    """Return how far from a bound a probability reaches, over which the density hardly changes.
+
+    `density` is that at a distance from the bound.
+    """
+    distance = mass / density(np.zeros(1))
     for _ in range(3):
-        mean = np.zeros(step.shape)
+        mean = np.zeros(mass.shape)
         for node, weight in _GAUSS:
-            mean += weight * density(node * step)
-        step = mass / mean
-    return step
+            mean += weight * density(node * distance)
+        distance = mass / mean
+    return distance

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from flopcast.distributions.base import Continuous, Number, Problem, ascending, positive
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import exp, log
 
 
@@ -19,7 +19,8 @@ class Uniform(Continuous):
 
     def law(self) -> Law:  # noqa: D102
         low, high, width = self.low, self.high, self.high - self.low
-        return Law(self.title(), low, high, lambda p: low + width * p, lambda q: high - width * q)
+        quantiles = Quantiles(lambda p: low + width * p, lambda q: high - width * q)
+        return Law(self.title(), low, high, quantiles)
 
     def twin(self) -> Any:  # noqa: D102
         from scipy import stats
@@ -47,10 +48,8 @@ class LogUniform(Continuous):
             self.title(),
             self.low,
             self.high,
-            lower=lambda p: exp(low + width * p),
-            upper=lambda q: exp(high - width * q),
-            log_lower=lambda p: low + width * p,
-            log_upper=lambda q: high - width * q,
+            Quantiles(lambda p: exp(low + width * p), lambda q: exp(high - width * q)),
+            Quantiles(lambda p: low + width * p, lambda q: high - width * q),
         )
 
     def twin(self) -> Any:  # noqa: D102

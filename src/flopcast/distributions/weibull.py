@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from flopcast.distributions.base import Number, Problem, positive
 from flopcast.distributions.truncation import Parent, Truncatable
-from flopcast.fitting import Law
+from flopcast.fitting import Law, Quantiles
 from flopcast.functions import exp, expm1, log, log1p, power
 from flopcast.tables import Floats
 
@@ -20,18 +20,16 @@ def _parent(name: str, shape: float, scale: float) -> Parent:
         return log(scale) + log(e) / shape
 
     def tail(x: float) -> float:
-        e = float(power(x / scale, shape))
-        below = -float(expm1(-e))
-        return below if below < 0.5 else -float(exp(-e))
+        e = power(x / scale, shape)
+        below = -expm1(-e)
+        return below if below < 0.5 else -exp(-e)
 
     law = Law(
         name,
         0.0,
         math.inf,
-        lower=lambda p: stretched(-log1p(-p)),
-        upper=lambda q: stretched(-log(q)),
-        log_lower=lambda p: log_stretched(-log1p(-p)),
-        log_upper=lambda q: log_stretched(-log(q)),
+        Quantiles(lambda p: stretched(-log1p(-p)), lambda q: stretched(-log(q))),
+        Quantiles(lambda p: log_stretched(-log1p(-p)), lambda q: log_stretched(-log(q))),
     )
     return Parent(law, tail)
 

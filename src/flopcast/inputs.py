@@ -1,0 +1,154 @@
+"""Inputs, from what a file writes to what a plan uses."""
+
+import math
+from typing import Any
+
+from flopcast import schema
+from flopcast.context import Context
+from flopcast.scenario import Input
+from flopcast.tabular import TableReadError
+from flopcast.units import UnitError, convert, factor, parse_quantity, same_dimension
+
+_BROKEN = (math.nan,)  # the law of an input whose problem has been told
+
+
+def is_broken(given: Input | None) -> bool:
+    """Whether an input has a problem that has been told."""
+    return given is not None and isinstance(given.law, tuple) and math.isnan(given.law[0])
+
+
+def read_input(context: Context, key: str, name: str, form: Any, base: Input | None) -> Input:
+    """Return an input.
+
+    Parameters
+    ----------
+    context : Context
+        Takes the problems.
+    key : str
+        Where the form stands.
+    name : str
+    form : float, str or a model of :mod:`flopcast.schema`
+    base : Input or None
+        The input that a case of a sweep replaces: what the form does not say stays.
+    """
+    unit = base.unit if base else "1"
+    if isinstance(form, float | int):
+        law: Any = (float(form),)
+    elif isinstance(form, str):
+        law, unit = _quantity(context, key, form, base)
+    else:
+        unit = _unit(context, key, form.unit, base)
+        law = _law(context, key, form) if not isinstance(form, schema.Keep) else base and base.law
+    each = getattr(form, "each", None) is not None or bool(base and base.each_period)
+    given = Input(
+        name=name,
+        unit=unit,
+        law=law,
+        source=getattr(form, "source", ""),
+        note=getattr(form, "note", ""),
+        each_period=each and not isinstance(law, tuple),
+        growth=_rate(context, key, f"{name}.growth", form, base),
+        decline=_rate(context, key, f"{name}.decline", form, base),
+    )
+    _check_periods(context, key, given, form)
+    return given
+
+
+def _quantity(
+    context: Context, key: str, text: str, base: Input | None
+) -> tuple[tuple[float, ...], str]:
+    try:
+        value, unit = parse_quantity(text)
+        return ((value,), unit) if base is None else ((convert(value, unit, base.unit),), base.unit)
+    except UnitError as error:
+        context.problems.add(key, str(error))
+        return _BROKEN, base.unit if base else "1"
+
+
+def _unit(context: Context, key: str, unit: str | None, base: Input | None) -> str:
+    own = base.unit if base else "1"
+    try:
+        if unit is not None:
+            factor(unit)
+            if base is not None and not same_dimension(unit, own):
+                raise UnitError(f"{unit!r} is not a unit like the input's own, {own!r}")
+    except UnitError as error:
+        context.problems.add(f"{key}.unit", str(error))
+        return own
+    return own if unit is None else unit
+
+
+def _law(context: Context, key: str, form: Any) -> Any:
+    """Return a distribution, or the numbers of a constant."""
+    if isinstance(form, schema.Constant):
+        return tuple(form.value) if isinstance(form.value, list) else (form.value,)
+    kind = schema.DISTRIBUTIONS[form.distribution]
+    law: Any = kind(**{name: getattr(form, name) for name in kind.model_fields})
+    faults = law.problems()
+    for parameter, message in faults:
+        context.problems.add(f"{key}.{parameter}" if parameter else key, message)
+    if faults:
+        return _BROKEN
+    if getattr(law, "file", None) is not None:
+        law = _filled(context, key, law)
+        if law is None:
+            return _BROKEN
+    return law if law.constant_value is None else (float(law.constant_value),)
+
+
+def _filled(context: Context, key: str, law: Any) -> Any:
+    """Return an empirical distribution with the values of its file."""
+    try:
+        values, blank = context.table(law.file).select(law.where or {}).numbers(law.column)
+    except TableReadError as error:
+        context.problems.add(key, str(error))
+        return None
+    if blank:
+        context.remarks.append(f"{key}: {blank} blank cells of {law.column!r} were skipped")
+    return law.with_values(values)
+
+
+def _rate(context: Context, key: str, name: str, form: Any, base: Input | None) -> Input | None:
+    """Return the growth or decline that an input has; a case keeps what it does not name."""
+    kind = name.rpartition(".")[2]
+    given = getattr(form, kind, None)
+    if given is None:
+        return getattr(base, kind) if base else None
+    key = f"{key}.{kind}"
+    law = (float(given),) if isinstance(given, float | int) else _law(context, key, given)
+    rate = Input(
+        name=name,
+        unit="1",
+        law=law,
+        source=getattr(given, "source", ""),
+        note=getattr(given, "note", ""),
+        each_period=getattr(given, "each", None) is not None and not isinstance(law, tuple),
+    )
+    low, high = law.support() if rate.is_uncertain else (min(law), max(law))
+    if kind == "growth" and high <= -1.0:
+        context.problems.add(key, f"a growth of {high:g} a year leaves nothing; above -1 is wanted")
+    if kind == "decline" and low >= 1.0:
+        context.problems.add(key, f"a decline of {low:g} a year leaves nothing; below 1 is wanted")
+    _check_periods(context, key, rate, given)
+    return rate
+
+
+def _check_periods(context: Context, key: str, given: Input, form: Any) -> None:
+    """Note what needs periods that the scenario does not have, or does not fit them."""
+    listed = isinstance(getattr(form, "value", None), list)
+    count = len(given.law) if isinstance(given.law, tuple) else 1
+    if context.periods is None:
+        if "periods" not in context.broken and (given.rates or listed or _says_each(form)):
+            context.problems.add(
+                key, "growth, decline, each and a list of values need a [periods] table"
+            )
+    elif listed and count != context.periods.count:
+        context.problems.add(
+            f"{key}.value", f"{count} values for {context.periods.count} periods; one each wanted"
+        )
+    elif listed and given.rates:
+        context.problems.add(key, "has a value a period and growth or decline; choose one")
+
+
+def _says_each(form: Any) -> bool:
+    return getattr(form, "each", None) is not None

@@ -1,0 +1,233 @@
+"""What a person sees in a terminal: progress, bands, a scenario's quantities."""
+
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from flopcast_kernels import jit, tally
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from flopcast.scenario import Input, Scenario
+
+PLAIN_WIDTH = 160  # of a table that goes to a file or a pipe
+MOST_ROWS = 60
+BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
+_SCALES = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}
+
+
+@contextlib.contextmanager
+def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a run is, on stderr; nothing if `quiet` or if stderr is no terminal.
+
+    Yields
+    ------
+    callable
+        Takes the tiles done and the tiles in all.
+    """
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        first = not jit.is_cached(tally.run_tile)
+        task = bar.add_task(f"{name}: compiling, once" if first else name, total=None)
+
+        def tick(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        yield tick
+
+
+def show_forecast(scenario: Scenario, dataset: xr.Dataset, path: Path) -> None:
+    """Print the bands of every output, what the budgets say, and where the file is."""
+    console = _console()
+    console.print(f"\n[bold]{escape(scenario.title)}[/bold]")
+    levels = _shown_levels(dataset)
+    for rows in _tables(scenario, dataset):
+        console.print(_bands(scenario, dataset, rows, levels))
+    for line in _budget_lines(scenario, dataset):
+        console.print(escape(line))
+    if not all(dataset[f"{name}_reliable"].all() for name in scenario.outputs):
+        console.print(
+            "~ one draw makes up much of the variance: the mean, its error and the standard "
+            "deviation are not to be relied on; the quantiles are"
+        )
+    for remark in scenario.remarks:
+        console.print(f"note: {escape(remark)}")
+    about = f"{dataset.attrs['draws']:,} draws, {dataset.attrs['design']}"
+    console.print(f"{about}, seed {dataset.attrs['seed']}; ± is one standard error. Saved {path}")
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def _shown_levels(dataset: xr.Dataset) -> list[float]:
+    """Return the usual bands if the Dataset has them, else all that it has."""
+    levels = [float(level) for level in dataset["quantile"].values]
+    return list(BANDS) if set(BANDS) <= set(levels) else levels
+
+
+def _tables(scenario: Scenario, dataset: xr.Dataset) -> Iterator[list[str]]:
+    """Yield the outputs that share a table: those with the same dimensions."""
+    for _, group in itertools.groupby(scenario.outputs, lambda k: dataset[f"{k}_mean"].dims):
+        yield list(group)
+
+
+def _bands(
+    scenario: Scenario, dataset: xr.Dataset, outputs: Sequence[str], levels: Sequence[float]
+) -> Table:
+    dims = [str(dim) for dim in dataset[f"{outputs[0]}_mean"].dims]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("output", *dims):
+        table.add_column(column)
+    for column in ("mean", "±", "std", *(f"P{100 * level:g}" for level in levels)):
+        table.add_column(column, justify="right")
+    table.add_column("unit")
+    places = list(np.ndindex(dataset[f"{outputs[0]}_mean"].shape))
+    for name in outputs:
+        scale, unit = _scale(dataset[name], scenario.units[name])
+        for k, place in enumerate(places[: _most_rows(outputs)]):
+            labels = [_label(dataset[dim].values[i]) for dim, i in zip(dims, place, strict=True)]
+            numbers = _row(dataset, name, place, levels, scale)
+            table.add_row(name if k == 0 else "", *labels, *numbers, unit, end_section=False)
+        left = len(places) - _most_rows(outputs)
+        if left > 0:
+            table.add_row(f"… {left} more in the file")
+        table.add_section()
+    return table
+
+
+def _most_rows(outputs: Sequence[str]) -> int:
+    return max(1, MOST_ROWS // len(outputs))
+
+
+def _label(value: Any) -> str:
+    return str(value)[:7] if isinstance(value, np.datetime64) else str(value)
+
+
+def _row(
+    dataset: xr.Dataset, name: str, place: tuple[int, ...], levels: Sequence[float], scale: float
+) -> list[str]:
+    mean = dataset[f"{name}_mean"].values[place] / scale
+    error = dataset[f"{name}_mean_stderr"].values[place] / scale
+    std = dataset[f"{name}_std"].values[place] / scale
+    mark = "" if dataset[f"{name}_reliable"].values[place] else "~"
+    bands = dataset[name].sel(quantile=list(levels)).values[place] / scale
+    return [mark + number(mean), _error(error), number(std), *(number(x) for x in bands)]
+
+
+def number(value: float) -> str:
+    """Return a number with four digits, as a person would write it."""
+    if value == 0.0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = 3 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{max(0, digits)}f}" if -1 <= digits <= 6 else f"{value:.3e}"
+
+
+def _error(value: float) -> str:
+    return "0" if value == 0.0 else f"{value:.1g}" if value < 1e4 else f"{value:.0e}"
+
+
+def _scale(values: xr.DataArray, unit: str) -> tuple[float, str]:
+    """Return a power of 1,000 that makes an output's numbers readable, and the unit with it."""
+    size = float(np.max(np.abs(values.values)))
+    if size == 0.0 or not math.isfinite(size):
+        return 1.0, unit
+    power = 3 * math.floor(math.log10(size) / 3)
+    if -3 <= power <= 3:
+        return 1.0, unit
+    word = _SCALES.get(power, f"10^{power}")
+    return 10.0**power, word if unit == "1" else f"{word} {unit}"
+
+
+def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
+    for name, budget in scenario.budgets.items():
+        unit = "" if scenario.units[name] == "1" else f" {scenario.units[name]}"
+        share = dataset[f"{name}_exceedance"]
+        for place in np.ndindex(share.shape[:-1]):
+            dims = zip(share.dims[:-1], place, strict=True)
+            where = ", ".join(_label(dataset[dim].values[i]) for dim, i in dims)
+            chances = [
+                f"{_percent(p, e)} above {limit:,g}"
+                for p, e, limit in zip(
+                    share.values[place],
+                    dataset[f"{name}_exceedance_stderr"].values[place],
+                    budget.limits,
+                    strict=True,
+                )
+            ]
+            at = dataset[name].sel(quantile=budget.confidence).values[place]
+            tail = dataset[f"{name}_expected_shortfall"].sel(quantile=budget.confidence)
+            yield (
+                f"{name}{f' ({where})' if where else ''}: {', '.join(chances)}{unit}; "
+                f"{100 * budget.confidence:g} % sure of at most {number(at)}{unit}; "
+                f"beyond that {number(tail.values[place])}{unit} on average"
+            )
+
+
+def _percent(share: float, error: float) -> str:
+    digits = 1 if error == 0.0 else min(6, max(1, -math.floor(math.log10(100 * error))))
+    return f"{100 * share:.{digits}f} ± {100 * error:.{digits}f} %"
+
+
+def show_scenario(scenario: Scenario) -> None:
+    """Print a scenario's quantities in order: name, unit, equation or distribution, source."""
+    console = _console()
+    console.print(f"[bold]{escape(scenario.title)}[/bold]")
+    if scenario.note:
+        console.print(escape(scenario.note))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("quantity", "unit", "is", "source", "note"):
+        table.add_column(column, overflow="fold")
+    for cells in quantity_rows(scenario):
+        table.add_row(*(escape(cell) for cell in cells))
+    console.print(table)
+    for axis in scenario.axes:
+        replaced = ", ".join(sorted({name for case in axis.cases for name in case}))
+        labels = ", ".join(axis.labels[:8]) + (" …" if len(axis.labels) > 8 else "")
+        console.print(escape(f"sweep {axis.name} ({len(axis.labels)}): {labels}; of {replaced}"))
+    for (a, b), value in scenario.correlations.items():
+        console.print(escape(f"correlation {a}:{b} = {value:g}"))
+    if scenario.periods is not None:
+        periods = scenario.periods
+        console.print(f"{periods.count} periods of a {periods.step} from {periods.start}")
+    console.print(f"outputs: {', '.join(scenario.outputs)}")
+    for remark in scenario.remarks:
+        console.print(f"note: {escape(remark)}")
+
+
+def quantity_rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield name, unit, equation or distribution, source and note of every quantity."""
+    for given in scenario.inputs.values():
+        yield given.name, given.unit, _law(given), given.source, given.note
+        for rate in given.rates:
+            each = ", anew each period" if rate.each_period else ""
+            yield rate.name, "1 a year", _law(rate) + each, rate.source, rate.note
+    for name, value in scenario.defaults.items():
+        yield name, scenario.units[name], f"{value:g} (default)", "", ""
+    for equation in scenario.order:
+        own = getattr(equation.function, "text", None)
+        arguments = ", ".join(equation.parameters)
+        text = own or f"{equation.name}({arguments}): {equation.summary}"
+        note = "" if own else " ".join(equation.notes)
+        yield equation.name, equation.unit, text, equation.source, note
+
+
+def _law(given: Input) -> str:
+    if isinstance(given.law, tuple):
+        return ", ".join(f"{value:g}" for value in given.law)
+    each = ", anew each period" if given.each_period and "." not in given.name else ""
+    return given.law.title() + each
+

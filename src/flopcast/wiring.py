@@ -1,0 +1,126 @@
+"""How a scenario's quantities hang together: its own equations, the library's, and their units."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from flopcast import graph, schema
+from flopcast.checks import nearest
+from flopcast.context import Context
+from flopcast.equations import EQUATIONS, Equation
+from flopcast.equations.quantities import MEANINGS
+from flopcast.expressions import ExpressionError, parse
+from flopcast.scenario import Input
+from flopcast.trace import TraceError
+from flopcast.units import UnitError, check_function, factor, same_dimension
+
+
+def read_equations(
+    context: Context, given: Mapping[str, schema.Equation]
+) -> dict[str, Equation]:
+    """Return the scenario's own equations that can be read; the others become broken."""
+    read = {name: _read_equation(context, name, equation) for name, equation in given.items()}
+    return {name: equation for name, equation in read.items() if equation is not None}
+
+
+def _read_equation(context: Context, name: str, given: schema.Equation) -> Equation | None:
+    key = f"equations.{name}"
+    expression = None
+    try:
+        factor(given.unit)
+    except UnitError as error:
+        context.problems.add(f"{key}.unit", str(error))
+        context.broken.add(name)
+    try:
+        expression = parse(given.expression)
+    except ExpressionError as error:
+        context.problems.add(f"{key}.expression", str(error))
+    if expression is None or name in context.broken:
+        context.broken.add(name)
+        return None
+    return Equation(
+        name=name,
+        function=expression,
+        unit=given.unit,
+        source=given.source,
+        parameters=dict.fromkeys(expression.names, ""),
+        defaults={},
+        summary=given.note or given.expression,
+        symbol="",
+        validity="",
+        notes=(),
+    )
+
+
+def resolve(
+    context: Context,
+    outputs: Sequence[str],
+    inputs: Collection[str],
+    own: Mapping[str, Equation],
+) -> graph.Resolution:
+    """Find the equations between inputs and outputs; tell what is missing or goes in a circle."""
+    given = {*inputs, *context.broken}
+    if context.periods is not None or "periods" in context.broken:
+        given.add("period_length")
+    resolution = graph.resolve(outputs, given, own, EQUATIONS)
+    for name in sorted({name for name in outputs if outputs.count(name) > 1}):
+        context.problems.add("outputs", f"{name!r} stands there twice")
+    known = {*given, *own, *EQUATIONS}
+    for missing in resolution.missing:
+        context.problems.add(*_missing(missing, known))
+    if resolution.cycle:
+        circle = " needs ".join(resolution.cycle)
+        context.problems.add("equations", f"{circle}: a circle; give one of them in [inputs]")
+    return resolution
+
+
+def _missing(missing: graph.Missing, known: Collection[str]) -> tuple[str, str]:
+    near = nearest(missing.name, known)
+    wanted_by = missing.wanted_by
+    if wanted_by is None:
+        return "outputs", f"nothing makes {missing.name!r}{near}"
+    if wanted_by.name in EQUATIONS and EQUATIONS[wanted_by.name] is wanted_by:
+        unit = wanted_by.parameters[missing.name]
+        about = f"missing: {MEANINGS[missing.name]} (unit {unit}); {wanted_by.name} needs it"
+        return f"inputs.{missing.name}", about
+    return f"inputs.{missing.name}", f"missing; equations.{wanted_by.name} needs it{near}"
+
+
+def units_of(
+    context: Context, resolution: graph.Resolution, inputs: Mapping[str, Input]
+) -> dict[str, str]:
+    """Return the unit of every quantity."""
+    units = {name: given.unit for name, given in inputs.items()}
+    units |= {rate.name: "1" for given in inputs.values() for rate in given.rates}
+    units |= {name: e.parameters[name] for name, e in resolution.defaults.items()}
+    units |= {equation.name: equation.unit for equation in resolution.equations}
+    return units | ({"period_length": "s"} if context.periods else {})
+
+
+def check_units(
+    context: Context,
+    resolution: graph.Resolution,
+    own: Mapping[str, Equation],
+    inputs: Collection[str],
+    units: Mapping[str, str],
+) -> None:
+    """Note every equation whose quantities do not fit it or each other."""
+    for equation in resolution.equations:
+        if own.get(equation.name) is equation:
+            _check_expression(context, equation, units)
+            continue
+        for name, wanted in equation.parameters.items():
+            if name in units and not same_dimension(units[name], wanted):
+                section = "inputs" if name in inputs else "equations"
+                context.problems.add(
+                    f"{section}.{name}",
+                    f"has the unit {units[name]!r}, but {equation.name} expects {wanted!r}",
+                )
+
+
+def _check_expression(context: Context, equation: Equation, units: Mapping[str, str]) -> None:
+    known = {name: units[name] for name in equation.parameters if name in units}
+    if len(known) < len(equation.parameters):
+        return
+    try:
+        check_function(equation.function, known, equation.unit)
+    except (UnitError, TraceError) as error:
+        context.problems.add(f"equations.{equation.name}.expression", str(error))
