@@ -236,7 +236,7 @@ def log2(x):
 
 @inlined
 def log10(x):
-    """Return the logarithm to base 10, within 0.6 units in the last place."""
+    """Return the logarithm to base 10, within 0.7 units in the last place."""
     k, f, s, half, inner = _log_terms(x)
     high, low = _in_base(*_log_parts(f, s, half, inner), _LOG10_E, _LOG10_E_REST)
     total, rest = _joined(k, _LOG10_2, _LOG10_2_REST, high, low)

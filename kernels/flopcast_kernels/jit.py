@@ -48,7 +48,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def is_cached(dispatcher: Any) -> bool:
-    """Tell whether a kernel has been compiled on this machine, by this process or an earlier one."""
+    """Tell whether this process or an earlier one has compiled a kernel on this machine."""
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if dispatcher.signatures or index is None:
         return bool(dispatcher.signatures)

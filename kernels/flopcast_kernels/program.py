@@ -22,8 +22,8 @@ REPLICATES = 16
 # One operand, a row.
 NEGATIVE, ABSOLUTE, SQRT, EXP, LOG, LOG2, LOG10, SIN, COS, FLOOR, CEIL, TAIL = range(12)
 # Two operands: a row and a row; WITH_CONSTANT: a row and a constant; OF_CONSTANT: the reverse.
-ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = range(
-    20, 31
+ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL = (
+    range(20, 31)
 )
 WITH_CONSTANT = 20
 OF_CONSTANT = 40
@@ -66,7 +66,7 @@ def _larger(a, b):
 
 
 @inlined
-def _unary(operation, rows, out, a, n):
+def _unary(operation, rows, out, a, n):  # noqa: C901 - an arm an operation
     if operation == NEGATIVE:
         for i in range(n):
             rows[out + i] = -rows[a + i]
@@ -89,11 +89,9 @@ def _unary(operation, rows, out, a, n):
         for i in range(n):
             rows[out + i] = elementary.log10(rows[a + i])
     elif operation == SIN:
-        for i in range(n):
-            rows[out + i] = elementary.sin(rows[a + i])
+        elementary.sin_row(rows[a : a + n], rows[out : out + n])
     elif operation == COS:
-        for i in range(n):
-            rows[out + i] = elementary.cos(rows[a + i])
+        elementary.cos_row(rows[a : a + n], rows[out : out + n])
     elif operation == FLOOR:
         for i in range(n):
             rows[out + i] = np.floor(rows[a + i])
@@ -106,7 +104,7 @@ def _unary(operation, rows, out, a, n):
 
 
 @inlined
-def _binary(operation, rows, out, a, b, n):
+def _binary(operation, rows, out, a, b, n):  # noqa: C901 - an arm an operation
     if operation == ADD:
         for i in range(n):
             rows[out + i] = rows[a + i] + rows[b + i]
@@ -143,7 +141,7 @@ def _binary(operation, rows, out, a, b, n):
 
 
 @inlined
-def _binary_with_constant(operation, rows, out, a, constant, n):
+def _binary_with_constant(operation, rows, out, a, constant, n):  # noqa: C901
     if operation == ADD:
         for i in range(n):
             rows[out + i] = rows[a + i] + constant
@@ -209,7 +207,9 @@ def _draw(streams, stream, rows, out, words, n, first, replicate):
 
 
 @kernel
-def run_block(code, constants, streams, pool, rows, words, points, first, replicate):
+def run_block(  # noqa: C901 - an arm a kind of instruction
+    code, constants, streams, pool, rows, words, points, first, replicate
+):
     """Run a program over one block of draws.
 
     Parameters

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from flopcast_kernels.program import BLOCK, REPLICATES
 from numpy.typing import NDArray
 
 from flopcast.engine import NonFiniteDraw, evaluate, run
@@ -19,6 +18,7 @@ from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
 from flopcast.statistics import summarize
 from flopcast.tables import TableError
+from flopcast_kernels.program import BLOCK, REPLICATES
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 

@@ -1,7 +1,11 @@
 """Problems of a scenario file in people's words: where, what is wrong, what is allowed."""
 
+import datetime
 import difflib
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from flopcast import schema
@@ -14,6 +18,32 @@ SUFFIXES = (
     "first total second shapley spearman src delta"
 ).split()
 _LONGEST_VALUE = 60
+_LONGEST_NAME = 100
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+# What pydantic's errors say here; the rest of them keep its words.
+_EXPECTED = {
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "int_type": "expected a whole number",
+    "string_type": "expected text",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a table",
+    "model_type": "expected a table",
+    "model_attributes_type": "expected a table",
+    "union_tag_invalid": "expected a number, or a table with value or distribution",
+    "literal_error": "expected {expected}",
+    "greater_than": "expected a number above {gt:g}",
+    "greater_than_equal": "expected at least {ge:g}",
+    "less_than": "expected a number below {lt:g}",
+    "less_than_equal": "expected at most {le:g}",
+    "too_short": "expected at least {min_length}",
+    "too_long": "expected at most {max_length}",
+    "string_pattern_mismatch": (
+        "expected at most 100 letters, digits, '.', '_' and '-', a letter or digit first"
+    ),
+}
 
 
 class Problems:
@@ -29,8 +59,9 @@ class Problems:
         self.lines: list[str] = []
 
     def add(self, key: str, message: str) -> None:
-        """Note a problem, once."""
-        line = ": ".join(part for part in (self.file, key, message) if part)
+        """Note a problem, once, in one line that can be printed."""
+        text = ": ".join(part for part in (self.file, key, message) if part)
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
         if line not in self.lines:
             self.lines.append(line)
 
@@ -39,6 +70,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint at the known name that is most like another, or nothing."""
     near = difflib.get_close_matches(name, list(known), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def dotted(key: Iterable[Any]) -> str:
+    """Return a key as TOML writes it; a place in a list stands in brackets."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            name = part if _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+            text += f".{name}" if text else name
+    return text
 
 
 def describe(
@@ -56,29 +99,35 @@ def describe(
         What forms those are: ``input`` or ``case``.
     """
     key = tuple(_real_keys(fault["loc"], document, fault["type"]))
-    value = fault.get("input")
+    value = fault["input"]
     match fault["type"]:
-        case "extra_forbidden":
-            allowed = _allowed(fault["loc"], kind)
-            return key, f"unknown key; allowed: {', '.join(allowed)}{nearest(str(key[-1]), allowed)}"
         case "missing":
             return key, "missing"
-        case "union_tag_invalid":
-            name = str(value.get("distribution")) if isinstance(value, dict) else str(value)
-            known = sorted(schema.DISTRIBUTIONS)
-            if isinstance(value, dict) and "distribution" not in value:
-                return key, "expected value or distribution"
-            return (*key, "distribution"), (
-                f"unknown distribution {name!r}; known: {', '.join(known)}{nearest(name, known)}"
+        case "extra_forbidden":
+            allowed = _allowed(fault["loc"], kind)
+            return key, (
+                f"unknown key; allowed: {', '.join(allowed)}{nearest(str(key[-1]), allowed)}"
             )
-        case "string_pattern_mismatch":
-            return key, f"expected letters, digits, '.', '_' or '-', at most 100, got {_short(value)}"
-    message = str(fault["msg"])
-    return key, f"{message[0].lower()}{message[1:]}, got {_short(value)}"
+        case "union_tag_invalid" if isinstance(value, dict) and "distribution" in value:
+            name, known = value["distribution"], sorted(schema.DISTRIBUTIONS)
+            return (*key, "distribution"), (
+                f"unknown distribution {shown(name)}; known: {', '.join(known)}"
+                f"{nearest(str(name), known)}"
+            )
+    expected = _EXPECTED.get(fault["type"], fault["msg"]).format(**fault.get("ctx", {}))
+    return key, f"{expected}, got {shown(value)}"
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def shown(value: Any) -> str:
+    """Return a value as TOML writes it, if it is short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write integers of thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + " …"
 
 
@@ -95,12 +144,12 @@ def _real_keys(place: Sequence[Any], document: Any, kind: str) -> Iterable[Any]:
 
 def _allowed(place: Sequence[Any], kind: str) -> list[str]:
     """Return the keys of the innermost table that a fault's place names."""
-    model: Any = schema.ScenarioFile
     kind = "case" if place[0] == "sweep" else kind
-    for part in place[:-1]:
-        kind = "rate" if part in ("growth", "decline") else kind
-        form = schema.FORMS[kind].get(part)
-        model = form if hasattr(form, "model_fields") else schema.TABLES.get(part, model)
+    outer = place[:-1]
+    model: Any = schema.TABLES.get(outer[0] if outer else None, schema.ScenarioFile)
+    for before, part in pairwise((None, *outer)):
+        form = schema.FORMS["rate" if before in ("growth", "decline") else kind].get(part)
+        model = schema.Column if before == "<rows>" else form or model
     return list(model.model_fields)
 
 
@@ -115,15 +164,15 @@ def check_names(
     for name, section in [*quantities.items(), *((axis.name, "sweep") for axis in axes)]:
         fault = _name_fault(name)
         if fault:
-            problems.add(f"{section}.{name}", fault)
+            problems.add(dotted([section, name]), fault)
     for axis in axes:
         if axis.name in quantities:
             problems.add(f"sweep.{axis.name}", "an input or equation has this name; choose another")
 
 
 def _name_fault(name: str) -> str:
-    if not name.isidentifier() or not name.isascii():
-        return "expected a name of letters, digits and _, no digit first"
+    if not name.isidentifier() or not name.isascii() or len(name) > _LONGEST_NAME:
+        return f"expected at most {_LONGEST_NAME} letters, digits and _, no digit first"
     if name in RESERVED or name in FUNCTION_NAMES:
         return "this name is reserved; choose another"
     suffix = next((s for s in SUFFIXES if name.endswith(f"_{s}")), "")

@@ -23,7 +23,7 @@ class _Problems(click.ClickException):
 
     def __init__(self, lines: list[str], code: int):
         super().__init__("\n".join(lines))
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc]
 
     def show(self, file: Any = None) -> None:
         click.echo(self.message, err=True)
@@ -49,7 +49,8 @@ def _load_all(sources: tuple[str, ...], changes: dict[str, Any]) -> "list[Scenar
     from flopcast.reading import load
     from flopcast.scenario import ScenarioError
 
-    scenarios, lines = [], []
+    scenarios: list[Scenario] = []
+    lines: list[str] = []
     for source in sources:
         try:
             scenarios.append(load(source, changes))

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from flopcast_kernels import program as kernels
-from flopcast_kernels import tally
 from numpy.typing import NDArray
 
 from flopcast.executors import Executor
-from flopcast.histogram import USED_BINS, Bins, choose_bins
+from flopcast.histogram import choose_bins
 from flopcast.plan import Cell, Group, Plan
-from flopcast.statistics import Atoms, Sample, Tallies, budget_cells
+from flopcast.statistics import Sample, Tallies, shortfalls
 from flopcast.tables import Pool
 from flopcast.trace import Code
+from flopcast_kernels import histogram, tally
+from flopcast_kernels import program as kernels
 
 Floats = NDArray[np.float64]
 
@@ -120,8 +120,16 @@ def run(
         layout = _layout(plan, group)
         fold = _Fold(plan, group, layout, levels, tiles)
         tasks = (
-            Task(group, plan.streams, plan.pool, layout, replicate, first, plan.points // tiles,
-                 plan.count_nonfinite)
+            Task(
+                group,
+                plan.streams,
+                plan.pool,
+                layout,
+                replicate,
+                first,
+                plan.points // tiles,
+                plan.count_nonfinite,
+            )
             for replicate in range(kernels.REPLICATES)
             for first in range(0, plan.points, plan.points // tiles)
         )
@@ -143,7 +151,7 @@ def run_task(task: Task) -> tuple[Task, tally.Tile, int, int]:
     cells = len(task.group.cells)
     leaves = max(1, task.points // tally.LEAF)
     tile = tally.Tile(
-        counts=np.zeros((cells, tally.BINS), np.uint32),
+        counts=np.zeros((cells, histogram.BINS), np.uint32),
         keys=np.tile([tally.HIGHEST_KEY, tally.LOWEST_KEY], (cells, 1)),
         sums=np.zeros((leaves.bit_length(), cells, 2)),
         above=np.zeros(len(task.layout.thresholds), np.int64),
@@ -158,8 +166,18 @@ def run_task(task: Task) -> tuple[Task, tally.Tile, int, int]:
     )
     code = task.group.code
     cell, point = tally.run_tile(
-        code.code, code.segments, code.constants, task.streams, task.pool, task.layout, tile,
-        scratch, task.first, task.points, task.replicate, task.count_nonfinite,
+        code.code,
+        code.segments,
+        code.constants,
+        task.streams,
+        task.pool,
+        task.layout,
+        tile,
+        scratch,
+        task.first,
+        task.points,
+        task.replicate,
+        task.count_nonfinite,
     )
     return task, tile, int(cell), int(point)
 
@@ -178,10 +196,7 @@ def _layout(plan: Plan, group: Group) -> tally.Layout:
     return tally.Layout(
         places=group.code.outputs,
         references=np.array([row[row.size // 2] for row in values]),
-        centers=bins.centers,
-        drops=bins.drops,
-        lows=bins.lows,
-        firsts=bins.firsts,
+        bins=bins,
         threshold_starts=_starts(thresholds),
         thresholds=np.concatenate(thresholds),
         atom_starts=_starts(atoms),
@@ -204,14 +219,10 @@ def _starts(parts: list[Floats]) -> NDArray[np.int64]:
 class _Fold:
     """Adds tiles, in order, to what a group leaves; only one replicate's counts are in flight."""
 
-    def __init__(
-        self, plan: Plan, group: Group, layout: tally.Layout, levels: Floats, tiles: int
-    ):
+    def __init__(self, plan: Plan, group: Group, layout: tally.Layout, levels: Floats, tiles: int):
         cells = len(group.cells)
         self.plan, self.group, self.layout, self.levels = plan, group, layout, levels
         self.tiles = tiles
-        self.bins = Bins(layout.centers, layout.drops, layout.lows, layout.firsts)
-        self.atoms = Atoms(layout.atom_starts, layout.atoms)
         self.pooled = _Counts(cells, layout)
         self.replicate = _Counts(cells, layout)
         self.partial_sums: list[Floats] = []
@@ -235,12 +246,9 @@ class _Fold:
         counts = self.replicate
         sample = self._sample(counts)
         quantiles = sample.quantiles(self.levels)
-        shortfalls = np.full(quantiles.shape, np.nan)
-        budgeted = budget_cells(self.layout.threshold_starts)
-        if budgeted:
-            shortfalls[budgeted] = sample.shortfalls(budgeted, self.levels, quantiles[budgeted])
+        starts = self.layout.threshold_starts
         self.quantiles.append(quantiles)
-        self.shortfalls.append(shortfalls)
+        self.shortfalls.append(shortfalls(sample, starts, self.levels, quantiles))
         self.sums.append(_tree(self.partial_sums))
         self.sizes.append(self.plan.points - counts.nonfinite)
         self.above.append(counts.above)
@@ -249,7 +257,7 @@ class _Fold:
         self.partial_sums = []
 
     def _sample(self, counts: "_Counts") -> Sample:
-        return Sample.of(self.bins, self.atoms, counts.counts, counts.at_atoms, counts.extremes())
+        return Sample.of(self.layout, counts.counts, counts.at_atoms, counts.extremes())
 
     def tallies(self) -> Tallies:
         return Tallies(
@@ -268,14 +276,14 @@ class _Counts:
     """The counts of many cells, of one replicate or of all."""
 
     def __init__(self, cells: int, layout: tally.Layout):
-        self.counts = np.zeros((cells, USED_BINS), np.int64)
+        self.counts = np.zeros((cells, histogram.USED_BINS), np.int64)
         self.keys = np.tile([tally.HIGHEST_KEY, tally.LOWEST_KEY], (cells, 1))
         self.above = np.zeros(len(layout.thresholds), np.int64)
         self.at_atoms = np.zeros(len(layout.atoms), np.int64)
         self.nonfinite = np.zeros(cells, np.int64)
 
     def add(self, tile: tally.Tile) -> None:
-        self._add(tile.counts[:, :USED_BINS], tile)
+        self._add(tile.counts[:, : histogram.USED_BINS], tile)
 
     def merge(self, other: "_Counts") -> None:
         self._add(other.counts, other)

@@ -137,9 +137,7 @@ def _check_number(value: Any) -> None:
         raise ExpressionError("a number is too large: at most 1.8e308")
 
 
-def _children(
-    node: ast.expr, comparison_allowed: bool
-) -> tuple[list[ast.expr], list[ast.expr]]:
+def _children(node: ast.expr, comparison_allowed: bool) -> tuple[list[ast.expr], list[ast.expr]]:
     """Return the operands of a node, and apart those that may compare."""
     match node:
         case ast.BinOp(left=left, right=right, op=op) if type(op) in _OPERATORS:

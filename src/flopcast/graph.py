@@ -70,7 +70,9 @@ def resolve(
         elif name in available:
             if name not in needed:
                 needed[name] = available[name]
-                waiting += [(k, available[name]) for k in reversed(available[name].parameters)]
+                waiting += [
+                    (k, available[name]) for k in reversed(tuple(available[name].parameters))
+                ]
         elif wanted_by is not None and name in wanted_by.defaults:
             defaults.setdefault(name, wanted_by)
         else:

@@ -9,11 +9,9 @@ import hashlib
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from flopcast_kernels import program as kernels
-from flopcast_kernels import sobol
 from numpy.typing import NDArray
 
 from flopcast.dependence import cholesky, haar
@@ -23,6 +21,8 @@ from flopcast.scenario import Input, Scenario
 from flopcast.tables import Pool, TableError, pack
 from flopcast.trace import CONSTANT, Code, Recorder, Tracer, lift, lower
 from flopcast.units import factor
+from flopcast_kernels import program as kernels
+from flopcast_kernels import sobol
 
 DESIGNS = ("sobol", "random")
 MAX_COORDINATES = 1024  # coordinates past this one are counter-based
@@ -97,7 +97,7 @@ def points_for(draws: int) -> int:
     """
     if not 1 <= draws <= kernels.REPLICATES * MAX_POINTS:
         raise ValueError(f"draws must be between 1 and 2**36, not {draws}")
-    return 1 << (-(-draws // kernels.REPLICATES) - 1).bit_length()
+    return int(1 << (-(-draws // kernels.REPLICATES) - 1).bit_length())
 
 
 def make_plan(scenario: Scenario, draws: int, seed: int, design: str) -> Plan:
@@ -230,7 +230,8 @@ def _joe_kuo(count: int) -> NDArray[np.uint32]:
 
 def _hash(pool: Pool, tracing: "_Tracing") -> str:
     digest = hashlib.sha256()
-    for array in (*pool, *tracing.factors.values()):
+    rotation = () if tracing.rotation is None else (tracing.rotation,)
+    for array in (*pool, *rotation, *tracing.factors.values()):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -245,24 +246,23 @@ class _Tracing:
     _table_numbers: dict[tuple[str, float], int] = field(default_factory=dict)
     stream_numbers: dict[str, int] = field(default_factory=dict)
     factors: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    rotation: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        """Number the streams: what is drawn once, then period by period, coarse to fine."""
+        """Give numbers to the streams: what is drawn once, then component by component."""
         once = [name for name, each in self.scenario.uncertain.items() if not each]
         each = [name for name, each in self.scenario.uncertain.items() if each]
         count = self.scenario.period_count
         names = once + [f"{name}@{k}" for k in range(count) for name in each]
         self.stream_numbers = {name: k for k, name in enumerate(names)}
         if each and self.is_sobol:
-            self.factors["haar"] = haar(count)
+            self.rotation = haar(count)
         for members, matrix in self.scenario.correlated_groups():
             factor_matrix = cholesky(matrix)
             for k, name in enumerate(members):
                 self.factors[name] = factor_matrix[k, : k + 1]
         self._members = {
-            name: members
-            for members, _ in self.scenario.correlated_groups()
-            for name in members
+            name: members for members, _ in self.scenario.correlated_groups() for name in members
         }
 
     def recorder(self) -> Recorder:
@@ -299,13 +299,11 @@ class _Tracing:
     def _moved(self, recorder: Recorder, given: Input, known: dict[str, Tracer]) -> Tracer:
         """Return an input with its growth and decline, which become quantities of their own."""
         value = self._value(recorder, given)
-        rates = []
-        for rate in (given.growth, given.decline):
-            rates.append(self._value(recorder, rate) if rate is not None else None)
-            if rate is not None:
-                known[rate.name] = rates[-1]
+        for rate in given.rates:
+            known[rate.name] = self._value(recorder, rate)
         if given.rates and self.scenario.periods is not None:
-            value = value * growth_factor(*rates, self.scenario.periods)
+            growth, decline = known.get(f"{given.name}.growth"), known.get(f"{given.name}.decline")
+            value = value * growth_factor(growth, decline, self.scenario.periods)
         if given.name in self.scenario.moving and not value.has_periods:
             value = recorder.by_period(value.nodes * recorder.period_count)
         return value
@@ -338,7 +336,7 @@ class _Tracing:
         each = self.scenario.uncertain[name]
         if name in self._members:
             return self._tail_of(self._correlated_score(recorder, name))
-        if each and "haar" in self.factors:
+        if each and self.rotation is not None:
             return self._tail_of(self._score(recorder, name))
         return self._draws(recorder, name)
 
@@ -358,10 +356,10 @@ class _Tracing:
         table = self._table(STANDARD_NORMAL, 1.0)
         draws = self._draws(recorder, name)
         nodes = tuple(recorder.quantile(node, table) for node in draws.nodes)
-        if not draws.has_periods or "haar" not in self.factors:
+        if not draws.has_periods or self.rotation is None:
             return Tracer(recorder, nodes, draws.has_periods)
         components = [Tracer(recorder, (node,)) for node in nodes]
-        rotated = [_weighted_sum(row, components) for row in self.factors["haar"]]
+        rotated = [_weighted_sum(row, components) for row in self.rotation]
         return recorder.by_period(score.nodes[0] for score in rotated)
 
     def _correlated_score(self, recorder: Recorder, name: str) -> Tracer:
@@ -372,4 +370,4 @@ class _Tracing:
 
 def _weighted_sum(weights: NDArray[np.float64], terms: Sequence[Tracer]) -> Tracer:
     products = [float(w) * term for w, term in zip(weights, terms, strict=True) if w != 0.0]
-    return functools.reduce(operator.add, products)
+    return cast(Tracer, functools.reduce(operator.add, products))

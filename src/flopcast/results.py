@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from flopcast_kernels.program import REPLICATES
 from numpy.typing import NDArray
 
 from flopcast import __version__
@@ -18,6 +17,7 @@ from flopcast.scenario import Scenario
 from flopcast.statistics import Statistics
 from flopcast.trace import Tracer
 from flopcast.units import factor
+from flopcast_kernels.program import REPLICATES
 
 Floats = NDArray[np.float64]
 
@@ -67,8 +67,9 @@ class _Writer:
         """Put every cell's numbers into their places, in the declared units."""
         threshold = 0
         for row, cell in enumerate(group.cells):
-            place = (*np.unravel_index(cell.case, self.scenario.shape or (1,)),)
-            place = place if self.axes else ()
+            place: tuple[Any, ...] = ()
+            if self.axes:
+                place = np.unravel_index(cell.case, self.scenario.shape)
             place += (cell.period,) if cell.period >= 0 else ()
             has_periods = cell.period >= 0
             name, scale = cell.output, self.scales[cell.output]
@@ -222,9 +223,10 @@ def provenance(scenario: Scenario, seed: int, draws: int, design: str) -> dict[s
     notes = {"scenario": scenario.note} | {k: v.note for k, v in scenario.inputs.items()}
     notes |= {e.name: " ".join(e.notes) for e in scenario.order}
     attributes["notes"] = _lines(notes)
-    attributes["sources"] = _lines({k: v.source for k, v in scenario.inputs.items()} | {
-        e.name: SOURCES.get(e.source, e.source) for e in scenario.order
-    })
+    attributes["sources"] = _lines(
+        {k: v.source for k, v in scenario.inputs.items()}
+        | {e.name: SOURCES.get(e.source, e.source) for e in scenario.order}
+    )
     attributes["remarks"] = "\n".join(scenario.remarks)
     attributes["changes"] = _lines(scenario.changes)
     return {k: v for k, v in attributes.items() if v != ""}

@@ -223,4 +223,3 @@ def shipped() -> dict[str, Path]:
     inside = Path(__file__).parent / "scenarios"
     folder = inside if inside.is_dir() else Path(__file__).parents[2] / "scenarios"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-

@@ -150,8 +150,7 @@ def _axis_tag(value: Any) -> str:
 
 
 Axis = Annotated[
-    Annotated[Rows, Tag("<rows>")]
-    | Annotated[dict[str, dict[str, Replacement]], Tag("<cases>")],
+    Annotated[Rows, Tag("<rows>")] | Annotated[dict[str, dict[str, Replacement]], Tag("<cases>")],
     Discriminator(_axis_tag),
 ]
 

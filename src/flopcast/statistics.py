@@ -5,15 +5,15 @@ independent of each other whatever the design is.
 """
 
 import functools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from flopcast_kernels.program import REPLICATES
 from numpy.typing import NDArray
 
-from flopcast.histogram import Bins, Histogram
+from flopcast_kernels import histogram
+from flopcast_kernels.program import REPLICATES
+from flopcast_kernels.tally import Layout
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,112 +23,50 @@ LARGEST_SHARE = 0.05  # of the squares in one draw, above which moments are not 
 
 
 @dataclass(frozen=True)
-class Atoms:
-    """Values that are counted each for itself.
-
-    Attributes
-    ----------
-    starts : (cells + 1,) int64
-        Where each cell's atoms start in `values`.
-    values : (n,) float64
-        Ascending within a cell.
-    """
-
-    starts: Ints
-    values: Floats
-
-    def of(self, cell: int) -> slice:
-        """Return where the atoms of a cell are."""
-        return slice(int(self.starts[cell]), int(self.starts[cell + 1]))
-
-
-@dataclass(frozen=True)
 class Sample:
     """The counted draws of many cells: a smooth part in bins, and atoms.
 
     Attributes
     ----------
-    smooth : Histogram
-    atoms : Atoms
-    at_atoms : (n,) int64
-        How many draws stand on each atom.
+    counted : flopcast_kernels.histogram.Counted
+    size : (cells,) int64
+        How many draws.
     """
 
-    smooth: Histogram
-    atoms: Atoms
-    at_atoms: Ints
+    counted: histogram.Counted
+    size: Ints
 
     @classmethod
-    def of(
-        cls, bins: Bins, atoms: Atoms, counts: Ints, at_atoms: Ints, extremes: Floats
-    ) -> "Sample":
-        """Return the sample of tallied counts; `extremes` is (cells, 2)."""
-        return cls(Histogram.of(bins, counts, extremes[:, 0], extremes[:, 1]), atoms, at_atoms)
-
-    @functools.cached_property
-    def size(self) -> Ints:
-        """(cells,) draws counted."""
-        on_atoms = [self.at_atoms[self.atoms.of(c)].sum() for c in range(len(self.smooth.counts))]
-        return self.smooth.below[:, -1] + np.array(on_atoms, np.int64)
+    def of(cls, layout: Layout, counts: Ints, at_atoms: Ints, extremes: Floats) -> "Sample":
+        """Return the sample of tallied counts: (cells, USED_BINS), (atoms,) and (cells, 2)."""
+        below = np.zeros((len(counts), histogram.USED_BINS + 1), np.int64)
+        np.cumsum(counts, axis=1, out=below[:, 1:])
+        starts = layout.atom_starts
+        on_atoms = np.concatenate([[0], np.cumsum(at_atoms)])
+        size = below[:, -1] + on_atoms[starts[1:]] - on_atoms[starts[:-1]]
+        counted = histogram.Counted(layout.bins, below, extremes, starts, layout.atoms, at_atoms)
+        return cls(counted, size)
 
     def quantiles(self, levels: Floats) -> Floats:
         """Return (cells, levels) quantiles; on an atom exactly its value.
 
         Parameters
         ----------
-        levels : (q,) or (cells, q) float64
+        levels : (levels,) or (cells, levels) float64
         """
         ranks = np.multiply(levels, self.size[:, None].astype(float))
-        result = np.empty(ranks.shape)
-        has_atoms = np.diff(self.atoms.starts) > 0
-        plain = np.flatnonzero(~has_atoms)
-        cells = np.repeat(plain, ranks.shape[1])
-        result[plain] = self.smooth.quantile(cells, ranks[plain].ravel()).reshape(-1, ranks.shape[1])
-        for cell in np.flatnonzero(has_atoms):
-            result[cell] = [self._quantile(int(cell), rank) for rank in ranks[cell]]
-        return result
+        values = np.empty(ranks.shape)
+        histogram.quantiles(self.counted, ranks, values)
+        return values
 
-    def _quantile(self, cell: int, rank: float) -> float:
-        place = self.atoms.of(cell)
-        values, counts = self.atoms.values[place], self.at_atoms[place]
-        before = 0
-        for value, count, below in zip(values, counts, self._smooth_below(cell), strict=True):
-            if rank < below + before:
-                break
-            if rank <= below + before + count:
-                return float(value)
-            before += int(count)
-        smooth = self.smooth.quantile(np.array([cell]), np.array([rank - before]))
-        return float(smooth[0])
-
-    @functools.cache  # noqa: B019 - a sample lives as long as its results are read
-    def _smooth_below(self, cell: int) -> Floats:
-        """Return how much of the smooth part lies below each atom of a cell."""
-        values = self.atoms.values[self.atoms.of(cell)]
-        if self.smooth.below[cell, -1] == 0:
-            return np.zeros(values.size)
-        return self.smooth.rank(np.full(values.size, cell), values)
-
-    def shortfalls(self, cells: Sequence[int], levels: Floats, quantiles: Floats) -> Floats:
+    def shortfalls(self, cells: Ints, levels: Floats, quantiles: Floats) -> Floats:
         """Return (len(cells), levels) means of the worst tail above each quantile.
 
         ``quantile + E[(y - quantile)+] / (1 - level)`` (Rockafellar and Uryasev 2000).
         """
-        result = np.empty((len(cells), levels.size))
-        for row, cell in enumerate(cells):
-            for k, level in enumerate(levels):
-                start = float(quantiles[row, k])
-                excess = self._excess(cell, start)
-                result[row, k] = start + excess / (float(self.size[cell]) * (1.0 - level))
-        return result
-
-    def _excess(self, cell: int, start: float) -> float:
-        """Return the sum, over the draws of a cell above `start`, of how far above they are."""
-        place = self.atoms.of(cell)
-        values, counts = self.atoms.values[place], self.at_atoms[place]
-        on_atoms = math.fsum(c * (v - start) for v, c in zip(values, counts, strict=True) if v > start)
-        smooth = self.smooth.below[cell, -1] > 0
-        return on_atoms + (self.smooth.upper_integral(cell, start) if smooth else 0.0)
+        sums = np.empty(quantiles.shape)
+        histogram.excesses(self.counted, cells, quantiles, sums)
+        return quantiles + sums / (self.size[cells, None].astype(float) * (1.0 - levels))
 
 
 @dataclass(frozen=True)
@@ -190,9 +128,17 @@ class Statistics:
     reliable: NDArray[np.bool_]
 
 
-def budget_cells(threshold_starts: Ints) -> list[int]:
+def budget_cells(threshold_starts: Ints) -> Ints:
     """Return the cells that have a threshold."""
-    return [int(cell) for cell in np.flatnonzero(np.diff(threshold_starts))]
+    return np.flatnonzero(np.diff(threshold_starts))
+
+
+def shortfalls(sample: Sample, threshold_starts: Ints, levels: Floats, quantiles: Floats) -> Floats:
+    """Return (cells, levels) expected shortfalls of the cells with a threshold, NaN for others."""
+    result = np.full(quantiles.shape, np.nan)
+    budgeted = budget_cells(threshold_starts)
+    result[budgeted] = sample.shortfalls(budgeted, levels, quantiles[budgeted])
+    return result
 
 
 def summarize(tallies: Tallies, levels: Floats, points: int) -> Statistics:
@@ -209,10 +155,7 @@ def summarize(tallies: Tallies, levels: Floats, points: int) -> Statistics:
     quantile = tallies.pooled.quantiles(levels)
     mean, mean_stderr, std, std_stderr = _moments(tallies)
     exceedance, exceedance_stderr = _exceedances(tallies)
-    shortfall = np.full(quantile.shape, np.nan)
-    budgeted = budget_cells(tallies.threshold_starts)
-    if budgeted:
-        shortfall[budgeted] = tallies.pooled.shortfalls(budgeted, levels, quantile[budgeted])
+    shortfall = shortfalls(tallies.pooled, tallies.threshold_starts, levels, quantile)
     return Statistics(
         quantile=quantile,
         quantile_stderr=_quantile_errors(tallies, levels, points),
@@ -229,7 +172,7 @@ def summarize(tallies: Tallies, levels: Floats, points: int) -> Statistics:
     )
 
 
-def _total(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _total(values: Any) -> Any:
     """Sum over the replicates in a fixed order, whatever NumPy's own would be."""
     return functools.reduce(np.add, values)
 
@@ -237,7 +180,8 @@ def _total(values: NDArray[np.generic]) -> NDArray[np.generic]:
 def _spread(values: Floats) -> Floats:
     """Return the standard error of the mean of the replicates' values."""
     mean = _total(values) / REPLICATES
-    return np.sqrt(_total((values - mean) ** 2) / (REPLICATES - 1) / REPLICATES)
+    variance: Floats = _total((values - mean) ** 2) / (REPLICATES - 1) / REPLICATES
+    return np.sqrt(variance)
 
 
 def _moments(tallies: Tallies) -> tuple[Floats, Floats, Floats, Floats]:
@@ -253,7 +197,8 @@ def _moments(tallies: Tallies) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _deviation(size: Floats, first: Floats, second: Floats) -> Floats:
-    return np.sqrt(np.maximum(second - first * first / size, 0.0) / (size - 1.0))
+    variance: Floats = np.maximum(second - first * first / size, 0.0) / (size - 1.0)
+    return np.sqrt(variance)
 
 
 def _quantile_errors(tallies: Tallies, levels: Floats, points: int) -> Floats:
@@ -277,14 +222,15 @@ def _exceedances(tallies: Tallies) -> tuple[Floats, Floats]:
     errors = _spread(tallies.above / tallies.sizes[:, cells].astype(float))
     few = np.minimum(count, size - count) < FEWEST_BEYOND * REPLICATES
     share = (count + 0.5) / (size + 1.0)
-    smooth = tallies.pooled.smooth
-    constant = smooth.lowest[cells] == smooth.highest[cells]
+    extremes = tallies.pooled.counted.extremes[cells]
+    constant = extremes[:, 0] == extremes[:, 1]
     binomial = np.where(constant, 0.0, np.sqrt(share * (1.0 - share) / size))
     return count / size, np.where(few, binomial, errors)
 
 
 def _reliable(tallies: Tallies, mean: Floats, std: Floats) -> NDArray[np.bool_]:
-    smooth = tallies.pooled.smooth
-    farthest = np.maximum(smooth.highest - mean, mean - smooth.lowest)
+    extremes = tallies.pooled.counted.extremes
+    farthest = np.maximum(extremes[:, 1] - mean, mean - extremes[:, 0])
     squares = std * std * (tallies.pooled.size - 1.0)
-    return farthest * farthest <= LARGEST_SHARE * squares + 0.0 * farthest
+    reliable: NDArray[np.bool_] = farthest * farthest <= LARGEST_SHARE * squares
+    return reliable

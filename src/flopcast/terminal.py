@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from flopcast_kernels import jit, tally
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from flopcast.distributions import Distribution
 from flopcast.scenario import Input, Scenario
+from flopcast_kernels import jit, tally
 
 PLAIN_WIDTH = 160  # of a table that goes to a file or a pipe
 MOST_ROWS = 60
+MOST_PARAMETERS = 8
 BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _SCALES = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}
 
@@ -137,7 +139,11 @@ def number(value: float) -> str:
 
 
 def _error(value: float) -> str:
-    return "0" if value == 0.0 else f"{value:.1g}" if value < 1e4 else f"{value:.0e}"
+    """Return an error with one digit."""
+    if value == 0.0 or not 1e-4 <= value < 1e6:
+        return f"{value:.0e}" if value else "0"
+    digits = -math.floor(math.log10(value))
+    return f"{round(value, digits):,.{max(0, digits)}f}"
 
 
 def _scale(values: xr.DataArray, unit: str) -> tuple[float, str]:
@@ -154,13 +160,14 @@ def _scale(values: xr.DataArray, unit: str) -> tuple[float, str]:
 
 def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
     for name, budget in scenario.budgets.items():
-        unit = "" if scenario.units[name] == "1" else f" {scenario.units[name]}"
+        scale, unit = _scale(dataset[name], scenario.units[name])
+        unit = "" if unit == "1" else f" {unit}"
         share = dataset[f"{name}_exceedance"]
         for place in np.ndindex(share.shape[:-1]):
             dims = zip(share.dims[:-1], place, strict=True)
             where = ", ".join(_label(dataset[dim].values[i]) for dim, i in dims)
             chances = [
-                f"{_percent(p, e)} above {limit:,g}"
+                f"{_percent(p, e)} above {limit / scale:,g}{unit}"
                 for p, e, limit in zip(
                     share.values[place],
                     dataset[f"{name}_exceedance_stderr"].values[place],
@@ -168,12 +175,13 @@ def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
                     strict=True,
                 )
             ]
-            at = dataset[name].sel(quantile=budget.confidence).values[place]
-            tail = dataset[f"{name}_expected_shortfall"].sel(quantile=budget.confidence)
+            sure = dataset.sel(quantile=budget.confidence)
+            at = float(sure[name].values[place])
+            tail = float(sure[f"{name}_expected_shortfall"].values[place])
             yield (
-                f"{name}{f' ({where})' if where else ''}: {', '.join(chances)}{unit}; "
-                f"{100 * budget.confidence:g} % sure of at most {number(at)}{unit}; "
-                f"beyond that {number(tail.values[place])}{unit} on average"
+                f"{name}{f' ({where})' if where else ''}: {', '.join(chances)}; "
+                f"{100 * budget.confidence:g} % sure of at most {number(at / scale)}{unit}, "
+                f"beyond that {number(tail / scale)}{unit} on average"
             )
 
 
@@ -229,5 +237,19 @@ def _law(given: Input) -> str:
     if isinstance(given.law, tuple):
         return ", ".join(f"{value:g}" for value in given.law)
     each = ", anew each period" if given.each_period and "." not in given.name else ""
-    return given.law.title() + each
+    return f"{_title(given.law)}{each}"
 
+
+def _title(law: Distribution) -> str:
+    """Return a distribution and its parameters as a person would write them."""
+    given = law.model_dump(exclude_none=True)
+    name = given.pop("distribution")
+    return f"{name} ({', '.join(f'{key} = {_parameter(given[key])}' for key in given)})"
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_parameter(part) for part in value[:MOST_PARAMETERS])
+        left = len(value) - MOST_PARAMETERS
+        return f"[{shown}, … {left} more]" if left > 0 else f"[{shown}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)

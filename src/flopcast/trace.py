@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from flopcast_kernels import program as kernels
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
+
+from flopcast_kernels import program as kernels
 
 CONSTANT = -1
 
@@ -103,12 +104,16 @@ class Recorder:
 
     def apply(self, operation: int, *operands: int) -> int:
         """Return the node of an operation on nodes."""
-        if operation in _COMMUTES and self.is_constant[operands[0]]:
+        if operation in _COMMUTES and self._is_better_last(*operands):
             operands = operands[::-1]
         if operation == kernels.POWER:
             return self._power(*operands)
         node = (operation, *operands)
         return self._number(node, node, all(self.is_constant[k] for k in operands))
+
+    def _is_better_last(self, a: int, b: int) -> bool:
+        """Tell whether `a` must change places with `b`: code takes a constant second only."""
+        return self.nodes[a][0] == CONSTANT or (self.is_constant[a] and not self.is_constant[b])
 
     def _power(self, base: int, exponent: int) -> int:
         """Return a power; the exponents that one exact operation serves are written as that one."""
@@ -358,8 +363,8 @@ class _Lowering:
             return
         form, places = self._form(operation, operands)
         out = self._claim(node)
-        padded = (*places, 0, 0)[:3]
-        self.instructions.append((form, out, *padded))
+        a, b, c = (*places, 0, 0)[:3]
+        self.instructions.append((form, out, a, b, c))
         for operand in operands:
             self._release(operand)
 

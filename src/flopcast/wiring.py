@@ -13,9 +13,7 @@ from flopcast.trace import TraceError
 from flopcast.units import UnitError, check_function, factor, same_dimension
 
 
-def read_equations(
-    context: Context, given: Mapping[str, schema.Equation]
-) -> dict[str, Equation]:
+def read_equations(context: Context, given: Mapping[str, schema.Equation]) -> dict[str, Equation]:
     """Return the scenario's own equations that can be read; the others become broken."""
     read = {name: _read_equation(context, name, equation) for name, equation in given.items()}
     return {name: equation for name, equation in read.items() if equation is not None}

@@ -181,11 +181,19 @@ def positive(**parameters: float) -> list[Problem]:
     ]
 
 
-def ascending(*parameters: tuple[str, float], strictly: bool = True) -> list[Problem]:
-    """Return a problem for each neighbour that is not above, or not at or above, the one before."""
-    word = "less than" if strictly else "at most"
+def at_most(limit: float, instead: str, **parameters: float) -> list[Problem]:
+    """Return the problem of each parameter that is too large to be worked out accurately."""
     return [
-        (key, f"is {value:g}, but must be {word} {next_key}, which is {next_value:g}")
+        (key, f"is {value:g}, but must be at most {limit:g}; beyond it {instead}")
+        for key, value in parameters.items()
+        if value > limit
+    ]
+
+
+def ascending(*parameters: tuple[str, float]) -> list[Problem]:
+    """Return a problem for each parameter that is not below the next."""
+    return [
+        (key, f"is {value:g}, but must be less than {next_key}, which is {next_value:g}")
         for (key, value), (next_key, next_value) in pairwise(parameters)
-        if value > next_value or (strictly and value == next_value)
+        if value >= next_value
     ]

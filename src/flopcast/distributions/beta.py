@@ -2,13 +2,14 @@
 
 from typing import Any, Literal
 
-from flopcast.distributions.base import Continuous, Number, Problem, ascending, positive
+from flopcast.distributions.base import Continuous, Number, Problem, ascending, at_most, positive
 from flopcast.distributions.onset import Onset
 from flopcast.distributions.triangular import three_point_problems
 from flopcast.fitting import Law, Quantiles
 from flopcast.functions import log, log1p
 
 _WEIGHT = 4.0  # of the mode: Malcolm, Roseboom, Clark and Fazar (1959), Operations Research 7(5)
+_LARGEST_SHAPE = 1e7  # SciPy's inverse is right to 1e-10 here, and to 4e-9 only at 1e9
 
 
 def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
@@ -55,8 +56,10 @@ class Beta(Continuous):
     high: Number = 1.0
 
     def problems(self) -> list[Problem]:  # noqa: D102
+        shapes = {"alpha": self.alpha, "beta": self.beta}
         return [
-            *positive(alpha=self.alpha, beta=self.beta),
+            *positive(**shapes),
+            *at_most(_LARGEST_SHAPE, "a gamma or normal distribution is as good", **shapes),
             *ascending(("low", self.low), ("high", self.high)),
         ]
 

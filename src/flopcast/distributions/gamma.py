@@ -3,11 +3,13 @@
 import math
 from typing import Any, Literal
 
-from flopcast.distributions.base import Number, Problem, positive
+from flopcast.distributions.base import Number, Problem, at_most, positive
 from flopcast.distributions.onset import Onset
 from flopcast.distributions.truncation import Parent, Truncatable
 from flopcast.fitting import Law, Quantiles
 from flopcast.functions import log, log1p
+
+_LARGEST_SHAPE = 3e5  # SciPy's inverse is right to 1e-11 here, and to 1e-9 only at 1e6
 
 
 class Gamma(Truncatable):
@@ -18,7 +20,8 @@ class Gamma(Truncatable):
     scale: Number
 
     def parameter_problems(self) -> list[Problem]:  # noqa: D102
-        return positive(shape=self.shape, scale=self.scale)
+        found = positive(shape=self.shape, scale=self.scale)
+        return found + at_most(_LARGEST_SHAPE, "a normal distribution is as good", shape=self.shape)
 
     def parent(self) -> Parent:  # noqa: D102
         from scipy import special

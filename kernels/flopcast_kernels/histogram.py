@@ -1,0 +1,242 @@
+"""Counts read as a smooth distribution: quantiles, ranks and tails of many cells.
+
+The cumulative counts at the edges of the bins are joined by a monotone cubic (Fritsch and Butland
+1984): straight lines between them would bias a quantile by 2e-5 to 7e-5 standard deviations, the
+cubic by 1e-8 to 2e-7. Atoms are counted for themselves and come out exact.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from flopcast_kernels.jit import bits_float, inlined, kernel
+
+BINS = 4096  # the last one is a bin for what is counted elsewhere
+USED_BINS = BINS - 1
+LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)  # the bits of the largest finite float64
+_BISECTIONS = 60
+
+
+class Bins(NamedTuple):
+    """The bins of many cells, over the bits of ``|y - center|``; every attribute is (cells,).
+
+    Attributes
+    ----------
+    centers : float64
+    drops : int64
+        How many low bits a bin does not see.
+    lows : int64
+        The smallest pattern of the other bits with a bin of its own; what is nearer shares the
+        middle bin.
+    firsts : int64
+        The signed number of the first bin; the middle one is 0.
+    """
+
+    centers: np.ndarray
+    drops: np.ndarray
+    lows: np.ndarray
+    firsts: np.ndarray
+
+
+class Counted(NamedTuple):
+    """The counted draws of many cells.
+
+    Attributes
+    ----------
+    bins : Bins
+    below : (cells, USED_BINS + 1) int64
+        How many draws of the smooth part lie below each edge.
+    extremes : (cells, 2) float64
+        The smallest and the largest draw.
+    atom_starts, atoms : (cells + 1,) int64, (n,) float64
+        The atoms of a cell, ascending, from `atom_starts[cell]` to `atom_starts[cell + 1]`.
+    at_atoms : (n,) int64
+        How many draws stand on each.
+    """
+
+    bins: Bins
+    below: np.ndarray
+    extremes: np.ndarray
+    atom_starts: np.ndarray
+    atoms: np.ndarray
+    at_atoms: np.ndarray
+
+
+@inlined
+def edge(bins, cell, index):
+    """Return the lower edge of a bin, counted from the first bin of its cell."""
+    number = index + bins.firsts[cell]
+    steps = number - 1 if number > 0 else -number
+    drop = bins.drops[cell]
+    pattern = min(max(bins.lows[cell] + steps, 0), LARGEST >> drop)
+    distance = bits_float(pattern << drop)
+    return bins.centers[cell] + (distance if number > 0 else -distance)
+
+
+@inlined
+def _fill_edges(counted, cell, x):
+    """Write the edges of a cell's bins, moved into the range of its draws."""
+    low, high = counted.extremes[cell]
+    for index in range(x.shape[0]):
+        x[index] = min(max(edge(counted.bins, cell, index), low), high)
+
+
+@inlined
+def _density(x, n, k):
+    """Return the mean density in bin k; 0 outside the range of the draws."""
+    inside = k >= 0 and k < USED_BINS and x[k + 1] > x[k]
+    return (n[k + 1] - n[k]) / (x[k + 1] - x[k]) if inside else 0.0
+
+
+@inlined
+def _slope(x, n, k):
+    """Return the monotone cubic's density at edge k; at an end of the range, the bin's own."""
+    left, right = _density(x, n, k - 1), _density(x, n, k)
+    h_left = x[k] - x[k - 1] if k > 0 else 0.0
+    h_right = x[k + 1] - x[k] if k < USED_BINS else 0.0
+    if not h_left > 0.0:
+        return right
+    if not h_right > 0.0:
+        return left
+    if left == 0.0 or right == 0.0:
+        return 0.0
+    w_left, w_right = 2.0 * h_right + h_left, h_right + 2.0 * h_left
+    return (w_left + w_right) / (w_left / left + w_right / right)
+
+
+@inlined
+def _cubic(t, width, n0, n1, d0, d1):
+    s = 1.0 - t
+    return n0 + (n1 - n0) * t * t * (3.0 - 2.0 * t) + width * t * s * (s * d0 - t * d1)
+
+
+@inlined
+def _cubic_slope(t, width, n0, n1, d0, d1):
+    s = 1.0 - t
+    return 6.0 * t * s * (n1 - n0) / width + s * (1.0 - 3.0 * t) * d0 + t * (3.0 * t - 2.0) * d1
+
+
+@inlined
+def _last_below(values, limit, or_equal):
+    """Return the last of the ascending values that is below a limit, the first if none is."""
+    low, high = 0, USED_BINS
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if values[middle] < limit or (or_equal and values[middle] == limit):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _smooth_quantile(x, n, rank):
+    """Return the value with `rank` draws of the smooth part below it."""
+    k = _last_below(n, rank, False)
+    width, d0, d1 = x[k + 1] - x[k], _slope(x, n, k), _slope(x, n, k + 1)
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        t = 0.5 * (low + high)
+        if _cubic(t, width, n[k], n[k + 1], d0, d1) < rank:
+            low = t
+        else:
+            high = t
+    return min(max(x[k] + width * high, x[0]), x[USED_BINS])
+
+
+@kernel
+def _smooth_rank(x, n, value):
+    """Return how many draws of the smooth part lie below a value, and the density there."""
+    if value < x[0] or value >= x[USED_BINS]:
+        return (0.0 if value < x[0] else float(n[USED_BINS])), 0.0
+    k = _last_below(x, value, True)
+    width, d0, d1 = x[k + 1] - x[k], _slope(x, n, k), _slope(x, n, k + 1)
+    t = (value - x[k]) / width
+    rank = _cubic(t, width, n[k], n[k + 1], d0, d1)
+    return rank, _cubic_slope(t, width, n[k], n[k + 1], d0, d1)
+
+
+@kernel
+def _fill_tails(x, n, tails):
+    """Write, for every edge, the integral above it of how many draws of the smooth part are."""
+    total = n[USED_BINS]
+    tails[USED_BINS] = 0.0
+    upper = _slope(x, n, USED_BINS)
+    for k in range(USED_BINS - 1, -1, -1):
+        width, lower = x[k + 1] - x[k], _slope(x, n, k)
+        area = total - 0.5 * (n[k] + n[k + 1]) + width * (upper - lower) / 12.0
+        tails[k] = tails[k + 1] + width * area
+        upper = lower
+
+
+@kernel
+def _smooth_excess(x, n, tails, start):
+    """Return the sum of ``y - start`` over the smooth part's draws above `start`."""
+    total = float(n[USED_BINS])
+    if start >= x[USED_BINS]:
+        return 0.0
+    if start < x[0]:
+        return tails[0] + (x[0] - start) * total
+    k = _last_below(x, start, True)
+    rank, density = _smooth_rank(x, n, start)
+    width = x[k + 1] - start
+    area = total - 0.5 * (rank + n[k + 1]) + width * (_slope(x, n, k + 1) - density) / 12.0
+    return tails[k + 1] + width * area
+
+
+@kernel
+def _quantile(x, n, atoms, at_atoms, rank):
+    """Return the value with `rank` draws at or below it."""
+    before = 0
+    for k in range(atoms.shape[0]):
+        below = before + _smooth_rank(x, n, atoms[k])[0]
+        if rank < below:
+            break
+        if rank <= below + at_atoms[k]:
+            return atoms[k]
+        before += at_atoms[k]
+    return _smooth_quantile(x, n, rank - before) if n[USED_BINS] > 0 else x[USED_BINS]
+
+
+@kernel
+def quantiles(counted, ranks, values):
+    """Write the quantiles of every cell.
+
+    Parameters
+    ----------
+    counted : Counted
+    ranks, values : (cells, n) float64
+        How many draws lie at or below; the values, filled.
+    """
+    x = np.empty(USED_BINS + 1)
+    for cell in range(ranks.shape[0]):
+        _fill_edges(counted, cell, x)
+        start, stop = counted.atom_starts[cell], counted.atom_starts[cell + 1]
+        atoms, at_atoms = counted.atoms[start:stop], counted.at_atoms[start:stop]
+        for k in range(ranks.shape[1]):
+            values[cell, k] = _quantile(x, counted.below[cell], atoms, at_atoms, ranks[cell, k])
+
+
+@kernel
+def excesses(counted, cells, starts, sums):
+    """Write the sums of how far the draws above a value are above it.
+
+    Parameters
+    ----------
+    counted : Counted
+    cells : (n,) int64
+    starts, sums : (n, m) float64
+        The values; the sums, filled.
+    """
+    x = np.empty(USED_BINS + 1)
+    tails = np.empty(USED_BINS + 1)
+    for row in range(cells.shape[0]):
+        cell = cells[row]
+        _fill_edges(counted, cell, x)
+        _fill_tails(x, counted.below[cell], tails)
+        for k in range(starts.shape[1]):
+            total = _smooth_excess(x, counted.below[cell], tails, starts[row, k])
+            for atom in range(counted.atom_starts[cell], counted.atom_starts[cell + 1]):
+                above = max(counted.atoms[atom] - starts[row, k], 0.0)
+                total += counted.at_atoms[atom] * above
+            sums[row, k] = total

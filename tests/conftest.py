@@ -1,0 +1,31 @@
+"""What several tests share: the values of traced nodes."""
+
+import numpy as np
+import pytest
+
+from flopcast.engine import evaluate
+from flopcast.tables import pack
+from flopcast.trace import lower
+from flopcast_kernels import program as kernels
+
+
+@pytest.fixture(scope="session")
+def random_streams():
+    """Return 32 independent streams of the counter-based generator."""
+    return kernels.Streams(
+        coordinates=np.full(32, -1),
+        names=np.random.default_rng(7).integers(0, 2**64, 32, np.uint64),
+        sobol=np.empty((kernels.REPLICATES, 0, 33), np.uint32),
+        seed=np.array([2026], np.uint64),
+    )
+
+
+@pytest.fixture(scope="session")
+def values_of(random_streams):
+    """Give a function of a recorder and nodes that returns their values in one block of draws."""
+
+    def values(recorder, nodes, points=kernels.BLOCK, first=0, replicate=0, tables=(), pending=16):
+        code = lower(recorder.nodes, nodes, pending)
+        return evaluate(code, random_streams, pack(tables), replicate, first, points)
+
+    return values
