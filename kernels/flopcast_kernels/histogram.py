@@ -199,6 +199,27 @@ def _quantile(x, n, atoms, at_atoms, rank):
 
 
 @kernel
+def atom_ranks(counted, ranks):
+    """Write how many draws lie below each atom.
+
+    Parameters
+    ----------
+    counted : Counted
+    ranks : (atoms,) float64
+        Filled.
+    """
+    x = np.empty(USED_BINS + 1)
+    for cell in range(counted.below.shape[0]):
+        before = 0
+        start, stop = counted.atom_starts[cell], counted.atom_starts[cell + 1]
+        if start < stop:
+            _fill_edges(counted, cell, x)
+        for k in range(start, stop):
+            ranks[k] = before + _smooth_rank(x, counted.below[cell], counted.atoms[k])[0]
+            before += counted.at_atoms[k]
+
+
+@kernel
 def quantiles(counted, ranks, values):
     """Write the quantiles of every cell.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flopcast.executors import Executor
 from flopcast.histogram import choose_bins
 from flopcast.plan import Cell, Group, Plan
-from flopcast.statistics import Sample, Tallies, shortfalls
+from flopcast.statistics import Sample, Tallies, far_levels, shortfalls
 from flopcast.tables import Pool
 from flopcast.trace import Code
 from flopcast_kernels import histogram, tally
@@ -114,30 +114,48 @@ def run(
         At the first draw, in the order of the tiles, that is not finite.
     """
     counts = [_tiles_per_replicate(plan, group) for group in plan.groups]
-    total = kernels.REPLICATES * sum(counts)
+    far = far_levels(levels, plan.points)
     done = 0
+    total = kernels.REPLICATES * sum(counts) * (2 if far.size else 1)
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
     for group, tiles in zip(plan.groups, counts, strict=True):
         layout = _layout(plan, group)
         fold = _Fold(plan, group, layout, levels, tiles)
-        tasks = (
-            Task(
-                group,
-                plan.streams,
-                plan.pool,
-                layout,
-                replicate,
-                first,
-                plan.points // tiles,
-                plan.count_nonfinite,
-            )
-            for replicate in range(kernels.REPLICATES)
-            for first in range(0, plan.points, plan.points // tiles)
-        )
-        for result in executor.map(run_task, tasks):
+        for result in _run_tiles(plan, group, layout, tiles, executor):
             fold.add(*result)
-            done += 1
-            progress(done, total)
-        yield group, fold.tallies()
+            tick()
+        beyond = np.zeros((kernels.REPLICATES, len(group.cells), far.size), np.int64)
+        if far.size:
+            again = _with_thresholds(layout, fold.pooled_sample().quantiles(levels[far]))
+            for task, tile, _, _ in _run_tiles(plan, group, again, tiles, executor):
+                beyond[task.replicate] += tile.above.reshape(-1, far.size)
+                tick()
+        yield group, fold.tallies(beyond)
+
+
+def _run_tiles(
+    plan: Plan, group: Group, layout: tally.Layout, tiles: int, executor: Executor
+) -> Iterator[tuple[Task, tally.Tile, int, int]]:
+    """Yield every tile of a group, replicate by replicate."""
+    points = plan.points // tiles
+    drop = plan.count_nonfinite
+    tasks = (
+        Task(group, plan.streams, plan.pool, layout, replicate, first, points, drop)
+        for replicate in range(kernels.REPLICATES)
+        for first in range(0, plan.points, points)
+    )
+    return executor.map(run_task, tasks)
+
+
+def _with_thresholds(layout: tally.Layout, thresholds: Floats) -> tally.Layout:
+    """Return the layout with (cells, n) other thresholds."""
+    starts = np.arange(len(thresholds) + 1) * thresholds.shape[1]
+    return layout._replace(threshold_starts=starts, thresholds=thresholds.ravel())
 
 
 def _tiles_per_replicate(plan: Plan, group: Group) -> int:
@@ -190,8 +208,8 @@ def _layout(plan: Plan, group: Group) -> tally.Layout:
     ]
     values = [np.sort(row[np.isfinite(row)]) for row in np.concatenate(pilot, axis=1)]
     values = [row if row.size else np.zeros(1) for row in values]
-    bins = choose_bins(values)
     atoms = [_atoms(row) for row in values]
+    bins = choose_bins([_smooth_part(row, own) for row, own in zip(values, atoms, strict=True)])
     thresholds = [plan.thresholds.get(cell.output, np.empty(0)) for cell in group.cells]
     return tally.Layout(
         places=group.code.outputs,
@@ -210,6 +228,12 @@ def _atoms(values: Floats) -> Floats:
     often = counts > (2 if values.size > 2 else 0)
     kept = np.argsort(-counts[often], kind="stable")[:MOST_ATOMS]
     return np.sort(atoms[often][kept])
+
+
+def _smooth_part(values: Floats, atoms: Floats) -> Floats:
+    """Return what is on no atom, or all values if everything is."""
+    smooth = values[~np.isin(values, atoms)]
+    return smooth if smooth.size else values
 
 
 def _starts(parts: list[Floats]) -> NDArray[np.int64]:
@@ -231,6 +255,8 @@ class _Fold:
         self.above: list[NDArray[np.int64]] = []
         self.quantiles: list[Floats] = []
         self.shortfalls: list[Floats] = []
+        self.at_atoms: list[NDArray[np.int64]] = []
+        self.below_atoms: list[Floats] = []
 
     def add(self, task: Task, tile: tally.Tile, cell: int, point: int) -> None:
         if cell >= 0:
@@ -247,11 +273,15 @@ class _Fold:
         sample = self._sample(counts)
         quantiles = sample.quantiles(self.levels)
         starts = self.layout.threshold_starts
+        sums = _tree(self.partial_sums)
+        means = self.layout.references + sums[:, 0] / np.maximum(sample.size, 1)
         self.quantiles.append(quantiles)
-        self.shortfalls.append(shortfalls(sample, starts, self.levels, quantiles))
-        self.sums.append(_tree(self.partial_sums))
+        self.shortfalls.append(shortfalls(sample, starts, self.levels, quantiles, means))
+        self.sums.append(sums)
         self.sizes.append(self.plan.points - counts.nonfinite)
         self.above.append(counts.above)
+        self.at_atoms.append(counts.at_atoms)
+        self.below_atoms.append(sample.below_atoms())
         self.pooled.merge(counts)
         self.replicate = _Counts(len(self.group.cells), self.layout)
         self.partial_sums = []
@@ -259,9 +289,12 @@ class _Fold:
     def _sample(self, counts: "_Counts") -> Sample:
         return Sample.of(self.layout, counts.counts, counts.at_atoms, counts.extremes())
 
-    def tallies(self) -> Tallies:
+    def pooled_sample(self) -> Sample:
+        return self._sample(self.pooled)
+
+    def tallies(self, beyond: NDArray[np.int64]) -> Tallies:
         return Tallies(
-            pooled=self._sample(self.pooled),
+            pooled=self.pooled_sample(),
             references=self.layout.references,
             sums=np.array(self.sums),
             sizes=np.array(self.sizes),
@@ -269,6 +302,9 @@ class _Fold:
             threshold_starts=self.layout.threshold_starts,
             quantiles=np.array(self.quantiles),
             shortfalls=np.array(self.shortfalls),
+            at_atoms=np.array(self.at_atoms),
+            below_atoms=np.array(self.below_atoms),
+            beyond=beyond,
         )
 
 

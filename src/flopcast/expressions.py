@@ -8,6 +8,7 @@ import ast
 import difflib
 import math
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ import numpy as np
 
 from flopcast import periods
 from flopcast.trace import Tracer, lift
-from flopcast.units import check
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 50
+_SHOWN = 40
 
 
 class ExpressionError(ValueError):
@@ -29,8 +30,17 @@ class ExpressionError(ValueError):
 def _power(base: Any, exponent: Any) -> Any:
     """Raise to a power; one that is not whole wants a base without unit."""
     if hasattr(base, "units") and not (isinstance(exponent, float) and exponent.is_integer()):
-        check(base, "1")
+        base.to("dimensionless")  # refuses what has a unit
     return base**exponent
+
+
+def _comparison(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def compare(a: Any, b: Any) -> Any:
+        if hasattr(a, "units") or hasattr(b, "units"):
+            np.subtract(a, b)  # refuses two units
+        return operation(a, b)
+
+    return compare
 
 
 _OPERATORS: dict[type, Callable[..., Any]] = {
@@ -41,12 +51,12 @@ _OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Pow: _power,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: np.equal,
-    ast.NotEq: np.not_equal,
+    ast.Lt: _comparison(operator.lt),
+    ast.LtE: _comparison(operator.le),
+    ast.Gt: _comparison(operator.gt),
+    ast.GtE: _comparison(operator.ge),
+    ast.Eq: _comparison(np.equal),
+    ast.NotEq: _comparison(np.not_equal),
 }
 _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "exp": (1, np.exp),
@@ -85,7 +95,8 @@ class Expression:
     def __call__(self, **values: Any) -> Any:
         """Return the value of the expression for the values of its names."""
         tracer = next((v for v in values.values() if isinstance(v, Tracer)), None)
-        number = float if tracer is None else lambda x: lift(tracer.recorder, x)
+        # NumPy's number, as Python's own raises where it divides by 0 or grows too large.
+        number = np.float64 if tracer is None else lambda x: lift(tracer.recorder, x)
         return _evaluate(self._tree, values, number)
 
 
@@ -99,14 +110,22 @@ def parse(text: str) -> Expression:
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH} characters: split it into several")
+    text = " ".join(text.split())
+    if not text:
+        raise ExpressionError("is empty; expected arithmetic such as a * b")
+    if "#" in text:
+        raise ExpressionError("a '#' is no arithmetic: what is to be said of it stands in note")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        # A warning of Python's parser, as of "1if x", is meant for who writes code.
+        with warnings.catch_warnings(action="error"):
+            tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise ExpressionError(f"not an expression: {error.msg}") from None
+        near = text[max(0, (error.offset or 1) - 1) :][:_SHOWN]
+        raise ExpressionError(f"not an expression: {error.msg} at {near!r}") from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("not an expression: it cannot be read") from None
     names = tuple(dict.fromkeys(_check(tree, 0, comparison_allowed=False)))
-    return Expression(text.strip(), names, tree)
+    return Expression(text, names, tree)
 
 
 def _check(node: ast.expr, depth: int, comparison_allowed: bool) -> Iterator[str]:
@@ -114,6 +133,8 @@ def _check(node: ast.expr, depth: int, comparison_allowed: bool) -> Iterator[str
     if depth > MAX_DEPTH:
         raise ExpressionError(f"nested deeper than {MAX_DEPTH}: split it into several")
     if isinstance(node, ast.Name):
+        if node.id in _FUNCTIONS:
+            raise ExpressionError(f"{node.id} is a function; its arguments stand in parentheses")
         yield node.id
         return
     if isinstance(node, ast.Constant):
@@ -152,8 +173,8 @@ def _children(node: ast.expr, comparison_allowed: bool) -> tuple[list[ast.expr],
             _check_call(name, arguments)
             return (arguments[1:], arguments[:1]) if name == "where" else (arguments, [])
     raise ExpressionError(
-        f"{ast.unparse(node)[:40]!r} is not allowed: only + - * / **, comparisons inside where(), "
-        f"and {' '.join(_FUNCTIONS)}"
+        f"{ast.unparse(node)[:_SHOWN]!r} is not allowed: only + - * / **, comparisons inside "
+        f"where(), and {' '.join(_FUNCTIONS)}"
     )
 
 

@@ -24,6 +24,7 @@ from flopcast_kernels import quantile as kernel
 PROMISE = 1e-9
 _ACCEPTED = 0.7 * PROMISE  # at the checks; between them it is a little more
 _SMALLEST_NORMAL = 2.0**-1022
+_LARGEST = 1e304  # the fit multiplies values by up to a thousand
 _CELL_BITS = (3, 4, 5, 6)
 _RATE = 2.0 ** (kernel.DEGREE + 1)  # half the cell, 64 times less error
 _HOPELESS = 10.0  # a cell size is not tried where even that rate leaves so many times too much
@@ -106,7 +107,7 @@ def quantile_table(law: Law) -> QuantileTable:
     Raises
     ------
     TableError
-        If none does, or if a value is not finite.
+        If none does, or if a value is not finite or nearly so.
     """
     best = np.inf
     for logarithmic in (False, True) if law.low >= 0.0 or law.high <= 0.0 else (False,):
@@ -121,7 +122,7 @@ def quantile_table(law: Law) -> QuantileTable:
             best = min(best, error)
     raise TableError(
         f"{law.name} is too steep for a quantile table: the error would be {best:.1e}, and "
-        f"{PROMISE:.0e} is allowed; choose a less extreme shape"
+        f"{_ACCEPTED:.0e} is allowed; choose a less extreme shape"
     )
 
 
@@ -149,12 +150,12 @@ def _logarithms(law: Law, tails: Floats, exact: Floats) -> Floats:
 
 
 def _refuse_infinity(law: Law, tails: Floats, exact: Floats) -> None:
-    bad = tails[~np.isfinite(exact)]
+    bad = tails[~(np.abs(exact) < _LARGEST)]
     if bad.size:
         side = "lower" if bad[0] > 0.0 else "upper"
         raise TableError(
-            f"{law.name} leaves the range of numbers (1.8e308) at the {side} tail probability "
-            f"{np.abs(bad).max():.2g}; a narrower distribution or a truncation is needed"
+            f"{law.name} leaves the range of numbers ({_LARGEST:.0e}) at the {side} tail "
+            f"probability {np.abs(bad).max():.2g}; a narrower or truncated one is needed"
         )
 
 

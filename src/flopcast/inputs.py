@@ -35,9 +35,9 @@ def read_input(context: Context, key: str, name: str, form: Any, base: Input | N
     if isinstance(form, float | int):
         law: Any = (float(form),)
     elif isinstance(form, str):
-        law, unit = _quantity(context, key, form, base)
+        law, unit = _quantity(context, key, name, form, base)
     else:
-        unit = _unit(context, key, form.unit, base)
+        unit = _unit(context, key, name, form.unit, base)
         law = _law(context, key, form) if not isinstance(form, schema.Keep) else base and base.law
     each = getattr(form, "each", None) is not None or bool(base and base.each_period)
     given = Input(
@@ -55,17 +55,18 @@ def read_input(context: Context, key: str, name: str, form: Any, base: Input | N
 
 
 def _quantity(
-    context: Context, key: str, text: str, base: Input | None
+    context: Context, key: str, name: str, text: str, base: Input | None
 ) -> tuple[tuple[float, ...], str]:
     try:
         value, unit = parse_quantity(text)
         return ((value,), unit) if base is None else ((convert(value, unit, base.unit),), base.unit)
     except UnitError as error:
         context.problems.add(key, str(error))
+        context.broken.add(name)
         return _BROKEN, base.unit if base else "1"
 
 
-def _unit(context: Context, key: str, unit: str | None, base: Input | None) -> str:
+def _unit(context: Context, key: str, name: str, unit: str | None, base: Input | None) -> str:
     own = base.unit if base else "1"
     try:
         if unit is not None:
@@ -74,6 +75,7 @@ def _unit(context: Context, key: str, unit: str | None, base: Input | None) -> s
                 raise UnitError(f"{unit!r} is not a unit like the input's own, {own!r}")
     except UnitError as error:
         context.problems.add(f"{key}.unit", str(error))
+        context.broken.add(name)
         return own
     return own if unit is None else unit
 
@@ -115,7 +117,8 @@ def _rate(context: Context, key: str, name: str, form: Any, base: Input | None) 
     if given is None:
         return getattr(base, kind) if base else None
     key = f"{key}.{kind}"
-    law = (float(given),) if isinstance(given, float | int) else _law(context, key, given)
+    is_number = isinstance(given, float | int)
+    law: Any = (float(given),) if is_number else _law(context, key, given)
     rate = Input(
         name=name,
         unit="1",

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from flopcast import schema
-from flopcast.checks import Problems, check_names, describe, nearest
+from flopcast.checks import Problems, check_names, describe, dotted, nearest
 from flopcast.context import Context
 from flopcast.dependence import NotPositiveDefinite, cholesky
+from flopcast.files import read_at_most
 from flopcast.inputs import is_broken, read_input
 from flopcast.periods import Periods
 from flopcast.scenario import Budget, Scenario, ScenarioError, shipped
@@ -23,6 +24,10 @@ from flopcast.units import UnitError, convert, parse_quantity
 from flopcast.wiring import check_units, read_equations, resolve, units_of
 
 MAX_FILE_BYTES = 1 << 20
+
+# What stands for a broken entry that a scenario cannot be without.
+_REQUIRED: dict[str, Any] = {"name": "unnamed", "outputs": ["-"]}
+_TABLES_OF_ENTRIES = ("inputs", "equations", "correlations", "sweep", "budgets")
 
 
 def load(
@@ -43,29 +48,34 @@ def load(
     ScenarioError
         With every problem of the file, each in a line: ``file: key: what is wrong``.
     """
-    file, folder, content = _content(source)
-    problems = Problems(file)
-    document = source if isinstance(source, Mapping) else _parsed(content, problems)
-    reading = _Reading(dict(document), Context(folder, problems))
+    if isinstance(source, Mapping):
+        problems = Problems(str(source.get("name", "scenario")))
+    else:
+        problems = Problems(str(source))
+    try:
+        folder, content, document = _found(source, problems)
+        reading = _Reading(document, Context(folder, problems))
+    except RecursionError:
+        problems.add("", "nested too deeply; a scenario has a few tables in each other")
+        raise ScenarioError(problems.lines) from None
     return reading.scenario(changes or {}, content)
 
 
-def _content(source: str | Path | Mapping[str, Any]) -> tuple[str, Path, bytes]:
-    """Return what to call a source, the folder its files are relative to, and its bytes."""
+def _found(
+    source: str | Path | Mapping[str, Any], problems: Problems
+) -> tuple[Path, bytes, dict[str, Any]]:
+    """Return the folder that a scenario's files are relative to, its bytes, and what they say."""
     if isinstance(source, Mapping):
-        text = json.dumps(source, sort_keys=True, default=str)
-        return str(source.get("name", "scenario")), Path(), text.encode()
+        document = _copied(source)
+        return Path(), json.dumps(document, sort_keys=True, default=str).encode(), document
     path = shipped().get(str(source), Path(source))
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ScenarioError([f"{source}: larger than 1 MiB; a scenario is a small text file"])
-        return str(source), path.parent, path.read_bytes()
+        content = read_at_most(path, MAX_FILE_BYTES)
     except OSError as error:
         hint = "" if "/" in str(source) or "." in str(source) else nearest(str(source), shipped())
-        reason = (error.strerror or str(error)).lower()
-        raise ScenarioError(
-            [f"{source}: {reason}; give a path or a shipped name (flopcast list){hint}"]
-        ) from None
+        problems.add("", f"{error.strerror}; expected a TOML file or a name of flopcast list{hint}")
+        raise ScenarioError(problems.lines) from None
+    return path.parent, content, _parsed(content, problems)
 
 
 def _parsed(content: bytes, problems: Problems) -> dict[str, Any]:
@@ -75,8 +85,8 @@ def _parsed(content: bytes, problems: Problems) -> dict[str, Any]:
         problems.add("", "not UTF-8 text; a scenario is a TOML file")
     except tomllib.TOMLDecodeError as error:
         problems.add("", f"not TOML: {error}")
-    except RecursionError:
-        problems.add("", "not TOML: nested too deeply")
+    except ValueError:  # Python reads no decimal integer of more digits
+        problems.add("", "not TOML: an integer of more than 4300 digits")
     else:
         if document:
             return document
@@ -92,7 +102,8 @@ class _Reading:
         self.problems = context.problems
         self.file = self._validated(document)
         context.periods = self._periods()
-        self.outputs = [] if "outputs" in context.broken else self.file.outputs
+        wired = not context.broken & {"outputs", "inputs", "equations"}
+        self.outputs = self.file.outputs if wired else []
         self.inputs = {
             name: read_input(context, f"inputs.{name}", name, form, None)
             for name, form in self.file.inputs.items()
@@ -109,8 +120,10 @@ class _Reading:
         resolution = resolve(context, self.outputs, self.inputs, own)
         units = units_of(context, resolution, self.inputs)
         check_units(context, resolution, own, self.inputs, units)
-        unused = [name for name in self.inputs if name not in resolution.inputs]
-        context.remarks += [f"inputs.{name} is not used by any output" for name in unused]
+        used = {*resolution.inputs, *(equation.name for equation in resolution.equations)}
+        for section, names in (("inputs", self.inputs), ("equations", own)):
+            unused = [name for name in names if name not in used]
+            context.remarks += [f"{section}.{name} is not used by any output" for name in unused]
         scenario = Scenario(
             name=self.file.name,
             title=self.file.title or self.file.name,
@@ -142,11 +155,13 @@ class _Reading:
             try:
                 return schema.ScenarioFile.model_validate(document)
             except ValidationError as error:
-                document = _copied(document)
+                whole, document = document, _copied(document)
                 for fault in error.errors(include_url=False):
-                    key, message = describe(fault, document)
-                    self.problems.add(".".join(map(str, key)), message)
-                    self.context.broken |= _prune(document, key)
+                    key, message = describe(fault, whole)
+                    self.problems.add(dotted(key), message)
+                    unknown = fault["type"] == "extra_forbidden"
+                    entry = _entry(key, fault["loc"])
+                    self.context.broken |= _prune(document, key if unknown else entry, entry)
 
     def _periods(self) -> Periods | None:
         given = self.file.periods
@@ -165,7 +180,6 @@ class _Reading:
 
     def _change(self, changes: Mapping[str, Any]) -> None:
         """Replace inputs by what the command line or a caller says, as a case of a sweep would."""
-        adapter: TypeAdapter[Any] = TypeAdapter(schema.Replacement)
         for name, value in changes.items():
             key = f"--set {name}"
             if name not in self.inputs:
@@ -173,19 +187,20 @@ class _Reading:
                     self.problems.add(key, f"no such input{nearest(name, self.inputs)}")
                 continue
             try:
-                form = adapter.validate_python(value)
+                form = schema.REPLACEMENT.validate_python(value)
             except ValidationError as error:
                 for fault in error.errors(include_url=False):
                     place, message = describe(fault, value, "case")
-                    self.problems.add(".".join([key, *map(str, place)]), message)
+                    self.problems.add(f"--set {dotted((name, *place))}", message)
                 continue
             base = self.inputs[name]
             self.inputs[name] = read_input(self.context, key, name, form, base)
 
     def _budget(self, name: str, given: schema.Budget, units: Mapping[str, str]) -> Budget:
-        key = f"budgets.{name}"
+        key = dotted(["budgets", name])
         if name not in self.outputs:
-            self.problems.add(key, f"is no output{nearest(name, self.outputs)}")
+            if self.outputs:
+                self.problems.add(key, f"is no output{nearest(name, self.outputs)}")
             return Budget((), given.confidence)
         limits = []
         for limit in given.limits:
@@ -203,19 +218,21 @@ class _Reading:
     def _correlations(self, scenario: Scenario) -> dict[tuple[str, str], float]:
         found: dict[tuple[str, str], float] = {}
         for text, value in self.file.correlations.items():
-            a, _, b = (part.strip() for part in text.partition(":"))
+            key = dotted(["correlations", text])
+            a, colon, b = (part.strip() for part in text.partition(":"))
+            if not (a and colon and b):
+                self.problems.add(key, 'expected two inputs, "input:input"')
+                continue
             fault = self._correlation_fault(scenario, a, b, value)
             if fault is None and ((a, b) in found or (b, a) in found):
                 fault = "this pair stands there twice"
             if fault:
-                self.problems.add(f"correlations.{text!r}", fault)
+                self.problems.add(key, fault)
             elif {a, b} <= scenario.uncertain.keys():
                 found[a, b] = value
             elif fault is None:
                 constant = next(name for name in (a, b) if name not in scenario.uncertain)
-                self.context.remarks.append(
-                    f"correlations.{text!r} means nothing: {constant} is not uncertain"
-                )
+                self.context.remarks.append(f"{key} means nothing: {constant} is not uncertain")
         self._check_positive(dataclasses.replace(scenario, correlations=found))
         return found
 
@@ -224,8 +241,7 @@ class _Reading:
         known = {*scenario.inputs, *scenario.uncertain, *self.context.broken}
         unknown = [name for name in (a, b) if name not in known]
         if unknown:
-            near = nearest(unknown[0], scenario.uncertain)
-            return f'no such input {unknown[0]!r}; expected "input:input"{near}'
+            return f"no such input {unknown[0]!r}{nearest(unknown[0], known)}"
         if {a, b} & self.context.broken or any(is_broken(self.inputs.get(k)) for k in (a, b)):
             return ""
         if a == b:
@@ -254,23 +270,27 @@ def _sha256(content: bytes, context: Context) -> str:
 
 
 def _copied(value: Any) -> Any:
+    """Return a document of plain dicts and lists, as TOML gives it."""
     if isinstance(value, Mapping):
-        return {k: _copied(v) for k, v in value.items()}
-    return list(value) if isinstance(value, list) else value
+        return {str(k): _copied(v) for k, v in value.items()}
+    return [_copied(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def _prune(document: dict[str, Any], key: Sequence[Any]) -> set[str]:
-    """Take a broken entry out of the document; return its name."""
-    required = {"name": "unnamed", "outputs": ["-"]}
-    if not key:
-        document.clear()
-        document.update(required)
-        return set()
-    section = key[0]
-    if isinstance(document.get(section), dict) and len(key) > 1 and section != "periods":
-        document[section].pop(key[1], None)
-        return {str(key[1])}
-    document.pop(section, None)
-    if section in required:
-        document[section] = required[section]
-    return {str(section)}
+def _entry(key: Sequence[Any], place: Sequence[Any]) -> Sequence[Any]:
+    """Return the key of the entry that a fault is in: the least that can be left out."""
+    if key[0] == "sweep" and len(key) >= 4 and "<rows>" not in place:
+        return key[:4]
+    return key[: 2 if key[0] in _TABLES_OF_ENTRIES else 1]
+
+
+def _prune(document: dict[str, Any], key: Sequence[Any], entry: Sequence[Any]) -> set[str]:
+    """Take a key out of the document; return its entry's name if others may speak of it."""
+    *tables, name = key
+    table = document
+    for part in tables:
+        table = table.get(part, {})
+    table.pop(name, None)
+    if not tables and name in _REQUIRED:
+        document[name] = _REQUIRED[name]
+    is_spoken_of = len(entry) == 1 or entry[0] in ("inputs", "equations")
+    return {entry[-1]} if is_spoken_of else set()

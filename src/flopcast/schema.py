@@ -5,11 +5,19 @@ that a new distribution is an input's without a change here. What one key says a
 checked in :mod:`flopcast.scenario`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    create_model,
+)
 
-from flopcast.distributions import DISTRIBUTIONS
+from flopcast.distributions import DISTRIBUTIONS as DISTRIBUTIONS
 
 _CLOSED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -34,10 +42,31 @@ class _Rate(_About):
     each: Literal["period"] | None = None
 
 
+def _plain_tag(value: Any) -> str:
+    """Name the kind of a value that is no table: so one kind's fault is told, not every kind's."""
+    return _list_tag(value) if isinstance(value, list) else _text_tag(value)
+
+
+def _list_tag(value: Any) -> str:
+    return "<list>" if isinstance(value, list) else "<number>"
+
+
+def _text_tag(value: Any) -> str:
+    return "<text>" if isinstance(value, str) else "<number>"
+
+
+_Number = Annotated[float, Tag("<number>")]
+_Whole = Annotated[int, Tag("<number>")]
+_Text = Annotated[str, Tag("<text>")]
+_Numbers = Annotated[list[float], Field(min_length=1), Tag("<list>")]
+_NumberOrText = Annotated[_Number | _Text, Discriminator(_text_tag)]
+_Choices = Annotated[list[_NumberOrText], Tag("<list>")]
+
+
 class Constant(Closed):
     """A number, or one a period."""
 
-    value: float | list[float] = Field(union_mode="left_to_right")
+    value: Annotated[_Number | _Numbers, Discriminator(_list_tag)]
 
 
 class _ConstantRate(Constant, _Rate):
@@ -55,7 +84,8 @@ def _tag(value: Any) -> str:
     if not isinstance(value, dict):
         return "<number>"
     if "distribution" in value:
-        return f"<{value['distribution']}>"
+        name = value["distribution"]
+        return f"<{name}>" if isinstance(name, str) and name in DISTRIBUTIONS else "<unknown>"
     return "<value>" if "value" in value else "<keep>"
 
 
@@ -73,7 +103,13 @@ def _union(kind: str, base: type[Closed], others: dict[str, Any]) -> Any:
     return Annotated[union, Discriminator(_tag)]
 
 
-Rate = _union("rate", _Rate, {"<number>": float, "<value>": _ConstantRate})
+if TYPE_CHECKING:
+    # Unions that are made at run time, from the registry.
+    Rate: TypeAlias = Any
+    Input: TypeAlias = Any
+    Replacement: TypeAlias = Any
+else:
+    Rate = _union("rate", _Rate, {"<number>": float, "<value>": _ConstantRate})
 
 
 class _Input(_About):
@@ -90,20 +126,23 @@ class _ConstantInput(Constant, _Input):
 
 
 _PLAIN = {"<number>": float, "<text>": str, "<value>": _ConstantInput}
-Input = _union("input", _Input, _PLAIN)
+if not TYPE_CHECKING:
+    Input = _union("input", _Input, _PLAIN)
 
 
 class Keep(_Input):
     """What a case of a sweep says of an input that keeps its value."""
 
 
-Replacement = _union("case", _Input, {**_PLAIN, "<keep>": Keep})
+if not TYPE_CHECKING:
+    Replacement = _union("case", _Input, {**_PLAIN, "<keep>": Keep})
+REPLACEMENT: TypeAdapter[Any] = TypeAdapter(Replacement, config=_CLOSED)
 
 
 class Periods(Closed):
     """The periods of a scenario."""
 
-    start: int | str
+    start: Annotated[_Whole | _Text, Discriminator(_text_tag)]
     count: int = Field(ge=1, le=1200)
     step: Literal["year", "quarter", "month"] = "year"
 
@@ -120,7 +159,7 @@ class Equation(Closed):
 class Budget(Closed):
     """Limits that an output should not pass."""
 
-    limits: list[float | str] = Field(min_length=1, max_length=100)
+    limits: list[_NumberOrText] = Field(min_length=1, max_length=100)
     confidence: float = Field(default=0.9, gt=0.0, lt=1.0)
 
 
@@ -131,7 +170,7 @@ class Column(Closed):
     unit: str | None = None
 
 
-Where = dict[str, str | float | list[str | float]]
+Where = dict[str, Annotated[_Number | _Text | _Choices, Discriminator(_plain_tag)]]
 
 
 class Rows(BaseModel):
@@ -146,7 +185,10 @@ class Rows(BaseModel):
 
 
 def _axis_tag(value: Any) -> str:
-    return "<rows>" if isinstance(value, dict) and "file" in value else "<cases>"
+    """Tell the rows of a CSV from cases, one of which may be called file."""
+    keys = ("file", "label") if isinstance(value, dict) else ()
+    is_rows = any(key in value and not isinstance(value[key], dict) for key in keys)
+    return "<rows>" if is_rows else "<cases>"
 
 
 Axis = Annotated[
@@ -171,10 +213,10 @@ class ScenarioFile(Closed):
     budgets: dict[str, Budget] = {}
 
 
-#: The tables with keys of their own, by the name under which they stand.
-TABLES: dict[str, type[BaseModel]] = {
+#: The tables with keys of their own, by the section in which they stand.
+TABLES: dict[Any, type[BaseModel]] = {
     "periods": Periods,
     "equations": Equation,
     "budgets": Budget,
-    "<rows>": Rows,
+    "sweep": Rows,
 }

@@ -59,14 +59,26 @@ class Sample:
         histogram.quantiles(self.counted, ranks, values)
         return values
 
-    def shortfalls(self, cells: Ints, levels: Floats, quantiles: Floats) -> Floats:
+    def below_atoms(self) -> Floats:
+        """Return (atoms,) how many draws lie below each atom."""
+        ranks = np.empty(len(self.counted.atoms))
+        histogram.atom_ranks(self.counted, ranks)
+        return ranks
+
+    def shortfalls(self, cells: Ints, levels: Floats, quantiles: Floats, means: Floats) -> Floats:
         """Return (len(cells), levels) means of the worst tail above each quantile.
 
-        ``quantile + E[(y - quantile)+] / (1 - level)`` (Rockafellar and Uryasev 2000).
+        ``quantile + E[(y - quantile)+] / (1 - level)`` (Rockafellar and Uryasev 2000). Below the
+        median most of that is the mean, which is known without the bins: what they make of the
+        mean is taken out for it.
         """
-        sums = np.empty(quantiles.shape)
-        histogram.excesses(self.counted, cells, quantiles, sums)
-        return quantiles + sums / (self.size[cells, None].astype(float) * (1.0 - levels))
+        lowest = self.counted.extremes[cells, :1]
+        starts = np.concatenate([quantiles, lowest], axis=1)
+        sums = np.empty(starts.shape)
+        histogram.excesses(self.counted, cells, starts, sums)
+        excess = sums / self.size[cells, None].astype(float)
+        off = means[:, None] - (lowest + excess[:, -1:])
+        return quantiles + (excess[:, :-1] + np.where(levels < 0.5, off, 0.0)) / (1.0 - levels)
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,10 @@ class Tallies:
     threshold_starts : (cells + 1,) int64
     quantiles, shortfalls : (REPLICATES, cells, levels) float64
         Those of each replicate; the shortfalls only of cells with a threshold, else NaN.
+    at_atoms, below_atoms : (REPLICATES, atoms) int64, float64
+        How many draws stand on each atom and below it.
+    beyond : (REPLICATES, cells, far levels) int64
+        How many draws lie above the pooled quantiles of the levels of :func:`far_levels`.
     """
 
     pooled: Sample
@@ -96,6 +112,9 @@ class Tallies:
     threshold_starts: Ints
     quantiles: Floats
     shortfalls: Floats
+    at_atoms: Ints
+    below_atoms: Floats
+    beyond: Ints
 
 
 @dataclass(frozen=True)
@@ -133,11 +152,13 @@ def budget_cells(threshold_starts: Ints) -> Ints:
     return np.flatnonzero(np.diff(threshold_starts))
 
 
-def shortfalls(sample: Sample, threshold_starts: Ints, levels: Floats, quantiles: Floats) -> Floats:
+def shortfalls(
+    sample: Sample, threshold_starts: Ints, levels: Floats, quantiles: Floats, means: Floats
+) -> Floats:
     """Return (cells, levels) expected shortfalls of the cells with a threshold, NaN for others."""
     result = np.full(quantiles.shape, np.nan)
     budgeted = budget_cells(threshold_starts)
-    result[budgeted] = sample.shortfalls(budgeted, levels, quantiles[budgeted])
+    result[budgeted] = sample.shortfalls(budgeted, levels, quantiles[budgeted], means[budgeted])
     return result
 
 
@@ -155,10 +176,10 @@ def summarize(tallies: Tallies, levels: Floats, points: int) -> Statistics:
     quantile = tallies.pooled.quantiles(levels)
     mean, mean_stderr, std, std_stderr = _moments(tallies)
     exceedance, exceedance_stderr = _exceedances(tallies)
-    shortfall = shortfalls(tallies.pooled, tallies.threshold_starts, levels, quantile)
+    shortfall = shortfalls(tallies.pooled, tallies.threshold_starts, levels, quantile, mean)
     return Statistics(
         quantile=quantile,
-        quantile_stderr=_quantile_errors(tallies, levels, points),
+        quantile_stderr=_quantile_errors(tallies, quantile, levels, points),
         mean=mean,
         mean_stderr=mean_stderr,
         std=std,
@@ -201,17 +222,46 @@ def _deviation(size: Floats, first: Floats, second: Floats) -> Floats:
     return np.sqrt(variance)
 
 
-def _quantile_errors(tallies: Tallies, levels: Floats, points: int) -> Floats:
-    """Return the spread of the replicates' quantiles; far out, invert the pooled counts."""
-    errors = _spread(tallies.quantiles)
-    far = np.flatnonzero(np.minimum(levels, 1.0 - levels) * points < FEWEST_BEYOND)
-    if far.size:
-        size = tallies.pooled.size[:, None].astype(float)
-        step = np.sqrt(levels[far] * (1.0 - levels[far]) / size)
-        high = tallies.pooled.quantiles(np.minimum(levels[far] + step, 1.0))
-        low = tallies.pooled.quantiles(np.maximum(levels[far] - step, 0.0))
-        errors[:, far] = 0.5 * (high - low)
-    return errors
+def far_levels(levels: Floats, points: int) -> Ints:
+    """Return the levels beyond which a replicate has too few draws for a quantile of its own."""
+    return np.flatnonzero(np.minimum(levels, 1.0 - levels) * points < FEWEST_BEYOND)
+
+
+def _quantile_errors(tallies: Tallies, quantiles: Floats, levels: Floats, points: int) -> Floats:
+    """Return the spread of the replicates' quantiles; far out and on atoms, of their counts.
+
+    There the replicates say how sure the share of draws below the pooled quantile is, and the
+    pooled distribution what that means for the quantile.
+    """
+    down, up = _share_errors(tallies, quantiles, levels, far_levels(levels, points))
+    inverted = ~np.isnan(up)
+    high = tallies.pooled.quantiles(np.minimum(levels + np.where(inverted, up, 0.0), 1.0))
+    low = tallies.pooled.quantiles(np.maximum(levels - np.where(inverted, down, 0.0), 0.0))
+    return np.where(inverted, 0.5 * (high - low), _spread(tallies.quantiles))
+
+
+def _share_errors(
+    tallies: Tallies, quantiles: Floats, levels: Floats, far: Ints
+) -> tuple[Floats, Floats]:
+    """Return (cells, levels) errors of the shares below and up to a quantile, where needed."""
+    down, up = np.full(quantiles.shape, np.nan), np.full(quantiles.shape, np.nan)
+    sizes = tallies.sizes.astype(float)
+    size = tallies.pooled.size[:, None].astype(float)
+    binomial = np.sqrt(levels[far] * (1.0 - levels[far]) / size)
+    few = np.minimum(levels[far], 1.0 - levels[far]) * size < FEWEST_BEYOND
+    spread = np.where(few, binomial, _spread(tallies.beyond / sizes[:, :, None]))
+    down[:, far] = up[:, far] = spread
+    counted = tallies.pooled.counted
+    for cell in np.flatnonzero(np.diff(counted.atom_starts)):
+        part = slice(*counted.atom_starts[cell : cell + 2])
+        below = tallies.below_atoms[:, part] / sizes[:, cell, None]
+        upto = below + tallies.at_atoms[:, part] / sizes[:, cell, None]
+        place = np.searchsorted(counted.atoms[part], quantiles[cell])
+        place = np.minimum(place, below.shape[1] - 1)
+        on_atom = counted.atoms[part][place] == quantiles[cell]
+        down[cell, on_atom] = _spread(below)[place[on_atom]]
+        up[cell, on_atom] = _spread(upto)[place[on_atom]]
+    return down, up
 
 
 def _exceedances(tallies: Tallies) -> tuple[Floats, Floats]:
@@ -220,7 +270,7 @@ def _exceedances(tallies: Tallies) -> tuple[Floats, Floats]:
     size = _total(tallies.sizes)[cells].astype(float)
     count = _total(tallies.above).astype(float)
     errors = _spread(tallies.above / tallies.sizes[:, cells].astype(float))
-    few = np.minimum(count, size - count) < FEWEST_BEYOND * REPLICATES
+    few = np.minimum(count, size - count) < FEWEST_BEYOND
     share = (count + 0.5) / (size + 1.0)
     extremes = tallies.pooled.counted.extremes[cells]
     constant = extremes[:, 0] == extremes[:, 1]

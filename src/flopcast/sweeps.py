@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flopcast import schema
-from flopcast.checks import nearest
+from flopcast.checks import dotted, nearest
 from flopcast.context import Context
 from flopcast.inputs import read_input
 from flopcast.scenario import Axis, Input
@@ -65,7 +65,7 @@ def _cases(
         context.problems.add(key, "has no case; expected a table a case, or file and label")
     cases = []
     for label, replaced in given.items():
-        place = f"{key}.{label}"
+        place = dotted(["sweep", name, label])
         cases.append(
             {
                 k: read_input(context, f"{place}.{k}", k, form, inputs[k])
@@ -86,13 +86,30 @@ def _rows(context: Context, name: str, given: schema.Rows, inputs: Mapping[str, 
     units = {k: _unit(context, f"{key}.{k}", c, inputs[k]) for k, c in columns.items()}
     try:
         table = context.table(given.file).select(given.where)
-        table.require([*given.label, *(column.column for column in columns.values())])
+        if not _has_columns(context, key, table, given, columns):
+            return Axis(name, ("",), ({},))
         labels, cases = _read_rows(table, given, columns, units, inputs)
     except TableReadError as error:
         context.problems.add(key, str(error))
         return Axis(name, ("",), ({},))
     _check_rows(context, key, given, labels, len(table.rows))
     return Axis(name, tuple(labels), tuple(cases))
+
+
+def _has_columns(
+    context: Context,
+    key: str,
+    table: CsvTable,
+    given: schema.Rows,
+    columns: Mapping[str, schema.Column],
+) -> bool:
+    """Note every column that the table does not have."""
+    wanted = [(f"{key}.label", label) for label in given.label]
+    wanted += [(f"{key}.{k}.column", column.column) for k, column in columns.items()]
+    missing = [(place, column) for place, column in wanted if column not in table.columns]
+    for place, column in missing:
+        context.problems.add(place, table.no_column(column))
+    return not missing
 
 
 def _unit(context: Context, key: str, column: schema.Column, base: Input) -> str:

@@ -2,10 +2,13 @@
 
 import csv
 import difflib
+import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from flopcast.files import read_at_most
 
 MAX_BYTES = 64 << 20
 
@@ -37,11 +40,13 @@ class CsvTable:
         """Raise TableReadError unless the file has these columns."""
         for column in columns:
             if column not in self.columns:
-                near = difflib.get_close_matches(column, self.columns, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise TableReadError(
-                    f"{self.name} has no column {column!r}; it has {', '.join(self.columns)}{hint}"
-                )
+                raise TableReadError(self.no_column(column))
+
+    def no_column(self, column: str) -> str:
+        """Say that a column is missing, and which there are."""
+        near = difflib.get_close_matches(column, self.columns, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{self.name} has no column {column!r}; it has {', '.join(self.columns)}{hint}"
 
     def select(self, where: Mapping[str, object]) -> "CsvTable":
         """Return the rows whose cells equal the values (or one of the values) of `where`.
@@ -100,13 +105,13 @@ def read_csv(path: Path, name: str) -> CsvTable:
         If it cannot be read, is empty, or its header or a row is malformed.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise TableReadError(f"{name} is larger than {MAX_BYTES >> 20} MiB")
-        content = path.read_bytes()
+        content = read_at_most(path, MAX_BYTES)
         text = content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise TableReadError(f"cannot read {name}: {_reason(error)}") from None
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    except OSError as error:
+        raise TableReadError(f"cannot read {name!r}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TableReadError(f"cannot read {name!r}: it is not UTF-8 text") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         rows = [(reader.line_num, row) for row in reader if row]
@@ -123,12 +128,6 @@ def read_csv(path: Path, name: str) -> CsvTable:
             )
     cells = tuple((line, dict(zip(columns, row, strict=True))) for line, row in rows)
     return CsvTable(name, columns, cells, content)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
-    return str(error) if isinstance(error, TableReadError) else "it is not UTF-8 text"
 
 
 def _matches(cell: str, wanted: object) -> bool:

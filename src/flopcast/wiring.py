@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from flopcast import graph, schema
-from flopcast.checks import nearest
+from flopcast.checks import dotted, nearest
 from flopcast.context import Context
 from flopcast.equations import EQUATIONS, Equation
 from flopcast.equations.quantities import MEANINGS
@@ -20,7 +20,7 @@ def read_equations(context: Context, given: Mapping[str, schema.Equation]) -> di
 
 
 def _read_equation(context: Context, name: str, given: schema.Equation) -> Equation | None:
-    key = f"equations.{name}"
+    key = dotted(["equations", name])
     expression = None
     try:
         factor(given.unit)
@@ -79,18 +79,19 @@ def _missing(missing: graph.Missing, known: Collection[str]) -> tuple[str, str]:
         unit = wanted_by.parameters[missing.name]
         about = f"missing: {MEANINGS[missing.name]} (unit {unit}); {wanted_by.name} needs it"
         return f"inputs.{missing.name}", about
-    return f"inputs.{missing.name}", f"missing; equations.{wanted_by.name} needs it{near}"
+    return dotted(["inputs", missing.name]), f"missing; equations.{wanted_by.name} needs it{near}"
 
 
 def units_of(
     context: Context, resolution: graph.Resolution, inputs: Mapping[str, Input]
 ) -> dict[str, str]:
-    """Return the unit of every quantity."""
+    """Return the unit of every quantity that is not broken."""
     units = {name: given.unit for name, given in inputs.items()}
     units |= {rate.name: "1" for given in inputs.values() for rate in given.rates}
     units |= {name: e.parameters[name] for name, e in resolution.defaults.items()}
     units |= {equation.name: equation.unit for equation in resolution.equations}
-    return units | ({"period_length": "s"} if context.periods else {})
+    units |= {"period_length": "s"} if context.periods else {}
+    return {name: unit for name, unit in units.items() if name not in context.broken}
 
 
 def check_units(
@@ -100,10 +101,12 @@ def check_units(
     inputs: Collection[str],
     units: Mapping[str, str],
 ) -> None:
-    """Note every equation whose quantities do not fit it or each other."""
+    """Note every equation whose quantities do not fit it or each other, used or not."""
+    declared = {name: equation.unit for name, equation in own.items()} | dict(units)
+    for equation in own.values():
+        _check_expression(context, equation, declared)
     for equation in resolution.equations:
-        if own.get(equation.name) is equation:
-            _check_expression(context, equation, units)
+        if equation.name in own:
             continue
         for name, wanted in equation.parameters.items():
             if name in units and not same_dimension(units[name], wanted):

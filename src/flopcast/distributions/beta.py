@@ -1,12 +1,16 @@
 """Beta and PERT distributions."""
 
+from collections.abc import Callable
 from typing import Any, Literal
+
+import numpy as np
 
 from flopcast.distributions.base import Continuous, Number, Problem, ascending, at_most, positive
 from flopcast.distributions.onset import Onset
 from flopcast.distributions.triangular import three_point_problems
-from flopcast.fitting import Law, Quantiles
+from flopcast.fitting import Law, Quantile, Quantiles
 from flopcast.functions import log, log1p
+from flopcast.tables import Floats
 
 _WEIGHT = 4.0  # of the mode: Malcolm, Roseboom, Clark and Fazar (1959), Operations Research 7(5)
 _LARGEST_SHAPE = 1e7  # SciPy's inverse is right to 1e-10 here, and to 4e-9 only at 1e9
@@ -26,18 +30,25 @@ def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
     # Near 0 the cdf is x**alpha / (alpha * B(alpha, beta)).
     constant = log(alpha) + special.betaln(alpha, beta)
     lower = Onset(
-        lambda p: special.betaincinv(alpha, beta, p),
+        _inverse(special.betaincinv, alpha, beta),
         lambda p: (log(p) + constant) / alpha,
         high - low,
     )
     upper = Onset(
-        lambda q: special.betainccinv(alpha, beta, q),
+        _inverse(special.betainccinv, alpha, beta),
         lambda q: (log1p(-q) + constant) / alpha,
         high - low,
     )
     quantiles = Quantiles(lambda p: low + lower.value(p), lambda q: low + upper.value(q))
     logarithms = Quantiles(lower.log, upper.log) if low == 0.0 else None
     return Law(name, low, high, quantiles, logarithms)
+
+
+def _inverse(function: Callable[..., Floats], alpha: float, beta: float) -> Quantile:
+    """Return SciPy's quantile function, which misses the symmetric median by up to 1e-8."""
+    if alpha != beta:
+        return lambda p: function(alpha, beta, p)
+    return lambda p: np.where(p == 0.5, 0.5, function(alpha, beta, p))
 
 
 def _twin(alpha: float, beta: float, low: float, high: float) -> Any:

@@ -1,0 +1,184 @@
+import re
+
+import numpy as np
+import pytest
+from distribution_cases import EXTREME, KEYS, ORDINARY, cases, dense_tails, drawn_tails, made
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from flopcast.distributions import DISTRIBUTIONS
+from flopcast.tables import TableError, evaluate
+
+# --- bad parameters -----------------------------------------------------------------------------
+
+BAD = {
+    "uniform": [
+        ({"low": 5, "high": 3}, "low", "is 5, but must be less than high, which is 3"),
+        ({"low": 3, "high": 3}, "low", "must be less than high"),
+    ],
+    "loguniform": [({"low": 0, "high": 3}, "low", "is 0, but must be greater than 0")],
+    "normal": [
+        ({}, "", "two quantiles of p1, .*, or mean and sd are wanted; got neither"),
+        ({"p5": 1}, "", "got 1 of them"),
+        ({"p5": 1, "p50": 2, "p95": 3}, "", "got 3 of them"),
+        ({"p5": 3, "p95": 1}, "p5", "is 3, but must be less than p95, which is 1"),
+        ({"p5": 1, "p95": 3, "mean": 2}, "mean", "not both: p5, p95, mean"),
+        ({"mean": 1}, "sd", "mean and sd go together"),
+        ({"sd": 1}, "mean", "mean and sd go together"),
+        ({"mean": 1, "sd": 0}, "sd", "must be greater than 0"),
+        ({"mean": 0, "sd": 1, "low": 2, "high": 1}, "low", "must be less than high"),
+        ({"mean": 0, "sd": 1, "low": 9}, "low", "leaves a probability of 1.1e-19"),
+        ({"mean": 0, "sd": 1, "high": -9}, "high", "leaves a probability of 1.1e-19"),
+    ],
+    "lognormal": [
+        ({"p5": 0, "p95": 3}, "p5", "must be greater than 0"),
+        ({"mean": -1, "sd": 3}, "mean", "must be greater than 0"),
+        ({"mean": 1, "sd": 3, "high": 0}, "high", "leaves a probability of 0"),
+    ],
+    "triangular": [
+        ({"low": 0, "mode": 2, "high": 1}, "mode", "is 2, but must be from low, 0, to high, 1"),
+        ({"low": 1, "mode": 1, "high": 1}, "low", "must be less than high"),
+    ],
+    "pert": [({"low": 0, "mode": -1, "high": 1}, "mode", "must be from low, 0, to high, 1")],
+    "beta": [
+        ({"alpha": 0, "beta": 1}, "alpha", "must be greater than 0"),
+        ({"alpha": 1, "beta": 1, "low": 1}, "low", "must be less than high"),
+        ({"alpha": 1, "beta": 1e8}, "beta", "must be at most 1e.07"),
+    ],
+    "gamma": [
+        ({"shape": 1, "scale": -1}, "scale", "must be greater than 0"),
+        ({"shape": 1e6, "scale": 1}, "shape", "must be at most 300000; beyond it a normal"),
+    ],
+    "weibull": [({"shape": 0, "scale": 1}, "shape", "must be greater than 0")],
+    "exponential": [
+        ({"scale": 0}, "scale", "must be greater than 0"),
+        ({"scale": 1, "low": 40}, "low", "leaves a probability of 4.2e-18"),
+        ({"scale": 1, "high": -1}, "high", "leaves a probability of 0"),
+    ],
+    "student_t": [({"df": 0}, "df", "must be greater than 0")],
+    "discrete": [
+        ({"values": [], "weights": []}, "values", "is empty"),
+        ({"values": [1, 2], "weights": [1]}, "weights", "has 1 numbers for 2 values"),
+        ({"values": [1, 2], "weights": [1, -1]}, "weights", "-1 is negative"),
+        ({"values": [1, 2], "weights": [0, 0]}, "weights", "are all 0"),
+    ],
+    "empirical": [
+        ({}, "", "values, or file and column are wanted"),
+        ({"values": []}, "values", "is empty"),
+        ({"file": "a.csv"}, "column", "missing"),
+        ({"file": "a.csv", "column": "b", "values": [1]}, "values", "not both"),
+        ({"values": [1], "column": "b"}, "column", "file is missing"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "key", "message"),
+    [(name, *case) for name, each in BAD.items() for case in each],
+)
+def test_impossible_parameters_are_told(name, parameters, key, message):
+    assert set(BAD) == set(DISTRIBUTIONS)
+    (problem,) = made(name, **parameters).problems()
+    assert problem[0] == key
+    assert re.search(message, problem[1])
+
+
+def test_all_problems_are_told_at_once():
+    problems = made("lognormal", p5=-3, p95=-4, sd=-1, low=2, high=1).problems()
+    assert sorted(key for key, _ in problems) == ["low", "p5", "p5", "p95", "sd", "sd"]
+
+
+@cases(ORDINARY, EXTREME)
+def test_possible_parameters_have_no_problems(name, parameters):
+    assert made(name, **parameters).problems() == []
+
+
+@pytest.mark.parametrize("value", [True, "1", float("nan"), float("inf"), None, [1.0], 10**400])
+def test_only_finite_numbers_are_parameters(value):
+    with pytest.raises(ValidationError):
+        made("uniform", low=value, high=2)
+    with pytest.raises(ValidationError):
+        made("discrete", values=[1, value], weights=[1, 1])
+
+
+def test_unknown_keys_are_refused():
+    with pytest.raises(ValidationError, match="hihg"):
+        made("uniform", low=1, high=2, hihg=3)
+
+
+# --- laws, over broad ranges --------------------------------------------------------------------
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+MODERATE = st.builds(
+    lambda sign, power: sign * 10.0**power, st.sampled_from([-1.0, 1.0]), st.floats(-12, 12)
+)
+NUMBERS = st.one_of(MODERATE, st.integers(-5, 5).map(float), FINITE)
+
+
+@st.composite
+def parameters_of(draw, name):
+    """Any subset of a distribution's numbers, the required ones always."""
+    if name == "discrete":
+        return draw(
+            st.fixed_dictionaries({k: st.lists(NUMBERS, max_size=4) for k in ("values", "weights")})
+        )
+    if name == "empirical":
+        return {"values": draw(st.lists(NUMBERS, max_size=4))}
+    fields = DISTRIBUTIONS[name].model_fields
+    keys = [
+        k for k in KEYS[name].split() if fields[k].is_required() or draw(st.integers(0, 3)) == 0
+    ]
+    if name in ("normal", "lognormal") and draw(st.booleans()):
+        keys = ["p5", "p95"]
+    values = [draw(NUMBERS) for _ in keys]
+    return dict(zip(keys, sorted(values) if draw(st.booleans()) else values, strict=True))
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_what_has_no_problem_has_a_table_or_says_why(name, data):
+    distribution = made(name, **data.draw(parameters_of(name)))
+    if distribution.problems():
+        return
+    try:
+        table = distribution.table()
+    except TableError:
+        return
+    values = evaluate(table, dense_tails(200))
+    low, high = distribution.support()
+    assert np.all(np.isfinite(values) & (values >= low) & (values <= high))
+
+
+SHAPES = st.floats(0.3, 30)
+SIMPLE = {
+    "uniform": lambda a, b, c: {"low": -a, "high": b},
+    "loguniform": lambda a, b, c: {"low": a, "high": a * (1 + b)},
+    "normal": lambda a, b, c: {"mean": a - b, "sd": c},
+    "lognormal": lambda a, b, c: {"p5": a, "p95": a * (1 + b)},
+    "triangular": lambda a, b, c: {"low": -a, "mode": b - a, "high": b + c - a},
+    "pert": lambda a, b, c: {"low": -a, "mode": b - a, "high": b + c - a},
+    "beta": lambda a, b, c: {"alpha": a, "beta": b},
+    "gamma": lambda a, b, c: {"shape": a, "scale": b},
+    "weibull": lambda a, b, c: {"shape": a, "scale": b},
+    "exponential": lambda a, b, c: {"scale": a, "low": b},
+    "student_t": lambda a, b, c: {"df": 1 + a, "location": b, "scale": c},
+    "discrete": lambda a, b, c: {"values": [a, -b, c], "weights": [c, a, b]},
+    "empirical": lambda a, b, c: {"values": [a, -b, c]},
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+@settings(max_examples=25, deadline=None)
+@given(a=SHAPES, b=SHAPES, c=SHAPES, power=st.integers(-60, 60), seed=st.integers(0, 1000))
+def test_quantiles_rise_and_scale(name, a, b, c, power, seed):
+    distribution = made(name, **SIMPLE[name](a, b, c))
+    assume(not distribution.problems())
+    tails = drawn_tails(300, seed)
+    values = evaluate(distribution.table(), tails)
+    order = np.argsort(np.where(tails > 0, tails, tails + 1.0))
+    assert np.all(np.diff(values[order]) >= 0.0)
+    assert np.array_equal(evaluate(distribution.table(2.0**power), tails), values * 2.0**power)
+    scaled = evaluate(distribution.table(3600.0), tails)
+    np.testing.assert_allclose(scaled, values * 3600.0, rtol=1e-12, atol=1e-12)
