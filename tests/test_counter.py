@@ -90,7 +90,9 @@ def test_any_counter_and_key_agree_with_plain_python(addresses):
     assert words_of(counters, keys).tolist() == wanted
 
 
-@given(stream=long_word, seed=long_word, block=st.integers(0, 2**23 - 1), replicate=st.integers(0, 15))
+@given(
+    stream=long_word, seed=long_word, block=st.integers(0, 2**23 - 1), replicate=st.integers(0, 15)
+)
 @settings(max_examples=30)
 def test_a_draw_is_a_function_of_its_address_up_to_the_last_point(stream, seed, block, replicate):
     first = BLOCK * block

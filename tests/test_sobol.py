@@ -178,7 +178,9 @@ def test_a_block_by_index_is_a_slice_of_the_sequence(scrambled, k, data):
 
 def test_replicates_coordinates_and_seeds_differ(joe_kuo, scrambled):
     other = scramble(joe_kuo[:64], 3 + (1 << 32))
-    shifts = np.concatenate([scrambled[:, :, sobol.SHIFT].ravel(), other[:, :, sobol.SHIFT].ravel()])
+    shifts = np.concatenate(
+        [scrambled[:, :, sobol.SHIFT].ravel(), other[:, :, sobol.SHIFT].ravel()]
+    )
     assert np.unique(shifts).size == shifts.size
     assert not np.array_equal(scrambled[0, :, :32], scrambled[1, :, :32])
     assert stats.kstest(uniforms(shifts), "uniform").pvalue > 1e-4

@@ -1,0 +1,166 @@
+"""The same inputs give the same bits, whatever runs where; other inputs share their draws."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import flopcast as fc
+from flopcast import engine, plan
+
+SCENARIO = {
+    "name": "laws",
+    "outputs": ["bill", "gpus", "sum_of_bills"],
+    "periods": {"start": 2026, "count": 3},
+    "inputs": {
+        "rate": {"distribution": "lognormal", "p5": 1, "p95": 20, "growth": 0.5},
+        "price": {
+            "distribution": "pert",
+            "low": 1,
+            "mode": 2,
+            "high": 4,
+            "unit": "USD",
+            "decline": {"distribution": "uniform", "low": 0.1, "high": 0.4, "each": "period"},
+        },
+        "use": {"distribution": "beta", "alpha": 2, "beta": 3},
+    },
+    "equations": {
+        "bill": {"expression": "rate * price / (0.1 + use)", "unit": "USD"},
+        "gpus": {"expression": "ceil(rate / (0.1 + use))"},
+        "sum_of_bills": {"expression": "total(bill)", "unit": "USD"},
+    },
+    "correlations": {"rate:use": 0.5},
+    "sweep": {"market": {"as_is": {}, "cheap": {"price": "1 USD"}}},
+    "budgets": {"sum_of_bills": {"limits": [10, 100]}},
+}
+
+
+def digest(dataset):
+    total = hashlib.sha256()
+    for name in dataset.variables:
+        total.update(name.encode() + np.ascontiguousarray(dataset[name].values).tobytes())
+    return total.hexdigest()
+
+
+class Shuffled:
+    """Runs the tasks in a random order and yields them in theirs."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def map(self, function, tasks):
+        tasks = list(tasks)
+        results = {int(k): function(tasks[k]) for k in self.rng.permutation(len(tasks))}
+        return iter([results[k] for k in range(len(tasks))])
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return {
+        design: digest(fc.forecast(SCENARIO, 1 << 15, seed=3, design=design, executor="serial"))
+        for design in plan.DESIGNS
+    }
+
+
+@pytest.mark.parametrize("design", plan.DESIGNS)
+@pytest.mark.parametrize("threads", [1, 2, 4, 8])
+def test_any_number_of_threads(reference, design, threads):
+    dataset = fc.forecast(SCENARIO, 1 << 15, seed=3, design=design, threads=threads)
+    assert digest(dataset) == reference[design]
+
+
+@pytest.mark.parametrize("design", plan.DESIGNS)
+@pytest.mark.parametrize("tile", [1 << 9, 1 << 10])
+def test_any_tile_size_and_order(reference, design, tile, monkeypatch):
+    monkeypatch.setattr(engine, "SMALLEST_TILE", tile)
+    monkeypatch.setattr(engine, "TILE_POINTS", 1)
+    prepared = fc.api.prepare(SCENARIO, 1 << 15, 3, quantiles=fc.api.QUANTILES, design=design)
+    for seed in range(2):
+        dataset = prepared.run(Shuffled(seed), lambda done, total: None)
+        assert digest(dataset) == reference[design]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 16])
+def test_any_group_size(reference, limit, monkeypatch):
+    monkeypatch.setattr(plan, "CELLS_PER_GROUP", limit)
+    dataset = fc.forecast(SCENARIO, 1 << 15, seed=3)
+    assert digest(dataset) == reference["sobol"]
+
+
+def test_draws_of_an_input_do_not_depend_on_the_others():
+    wider = {
+        **SCENARIO,
+        "inputs": {**SCENARIO["inputs"], "new": {"distribution": "normal", "mean": 0, "sd": 1}},
+    }
+    wider["equations"] = {**SCENARIO["equations"], "more": {"expression": "new * use"}}
+    wider["outputs"] = ["more", "bill"]
+    before = fc.replay(SCENARIO, draws=range(64), design="random")
+    after = fc.replay(wider, draws=range(64), design="random")
+    for name in ("rate", "price", "use", "bill"):
+        assert np.array_equal(before[name], after[name])
+
+
+def test_a_longer_run_begins_with_the_shorter_one():
+    numbers = [0, 1, 17, 4095, 4096, 1 << 20]
+    for design in plan.DESIGNS:
+        all_at_once = fc.replay(SCENARIO, draws=numbers, design=design)
+        for k, number in enumerate(numbers):
+            alone = fc.replay(SCENARIO, draws=[number], design=design)
+            assert np.array_equal(alone["bill"].isel(draw=0), all_at_once["bill"].isel(draw=k))
+
+
+def test_seeds_and_designs_differ():
+    digests = {
+        digest(fc.forecast(SCENARIO, 1 << 10, seed=seed, design=design))
+        for seed in (0, 1, (1 << 64) - 1)
+        for design in plan.DESIGNS
+    }
+    assert len(digests) == 6
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from([("USD", 1.0), ("kUSD", 1e3), ("MUSD", 1e6), ("percent*USD", 0.01)]),
+    st.integers(0, 5),
+)
+def test_a_rescaled_unit_rescales_the_output(unit, seed):
+    text, scale = unit
+    other = {
+        **SCENARIO,
+        "equations": {
+            **SCENARIO["equations"],
+            "bill": {**SCENARIO["equations"]["bill"], "unit": text},
+        },
+    }
+    a = fc.forecast(SCENARIO, 1 << 9, seed=seed)
+    b = fc.forecast(other, 1 << 9, seed=seed)
+    np.testing.assert_allclose(b["bill"].values * scale, a["bill"].values, rtol=1e-12)
+    assert b["bill"].attrs["units"] == text
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.floats(0.0001, 0.9999), min_size=2, max_size=12, unique=True), st.integers(4, 12)
+)
+def test_quantiles_are_monotone_and_inside_the_draws(levels, power):
+    dataset = fc.forecast(SCENARIO, 1 << power, quantiles=levels)
+    for name in ("bill", "gpus", "sum_of_bills"):
+        values = dataset[name].values
+        assert np.all(np.diff(values, axis=-1) >= 0.0)
+    draws = fc.replay(SCENARIO, draws=range(1 << power))
+    low, high = draws["bill"].min("draw"), draws["bill"].max("draw")
+    assert np.all((dataset["bill"] >= low) & (dataset["bill"] <= high))
+
+
+def test_memory_does_not_grow_with_the_draws():
+    scenario = fc.load(SCENARIO)
+    sizes = set()
+    for draws in (1 << 18, 1 << 22):
+        made = plan.make_plan(scenario, draws, 0, "sobol")
+        layout = engine._layout(made, made.groups[0])
+        task = engine.Task(made.groups[0], made.streams, made.pool, layout, 0, 0, 512, False)
+        _, tile, _, _ = engine.run_task(task)
+        sizes.add(sum(array.nbytes for array in tile if array is not tile.sums))
+    assert len(sizes) == 1
