@@ -360,3 +360,10 @@ def test_results_do_not_depend_on_the_order_of_calls():
 def test_importing_units_does_not_import_pint():
     script = "import sys; from flopcast import units; assert 'pint' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_registry_is_built_without_a_word(caplog):
+    units._built_registry.cache_clear()
+    units._parsed_once.cache_clear()
+    units.factor("USD/hour")
+    assert caplog.records == []

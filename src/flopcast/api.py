@@ -185,11 +185,11 @@ def _planned(scenario: Scenario, make: Callable[..., Any], *arguments: Any) -> A
 
 def _levels(quantiles: Sequence[float], scenario: Scenario) -> NDArray[np.float64]:
     levels = [float(level) for level in quantiles]
+    if not levels:
+        raise ValueError("expected at least one quantile")
     levels += [budget.confidence for budget in scenario.budgets.values()]
     if not all(0.0 < level < 1.0 for level in levels):
         raise ValueError(f"quantiles must lie between 0 and 1, not {levels}")
-    if not levels:
-        raise ValueError("expected at least one quantile")
     return np.unique(levels)
 
 

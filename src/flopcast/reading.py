@@ -49,7 +49,7 @@ def load(
         With every problem of the file, each in a line: ``file: key: what is wrong``.
     """
     if isinstance(source, Mapping):
-        problems = Problems(str(source.get("name", "scenario")))
+        problems = Problems(str(source.get("name") or "scenario"))
     else:
         problems = Problems(str(source))
     try:
@@ -73,7 +73,9 @@ def _found(
         content = read_at_most(path, MAX_FILE_BYTES)
     except OSError as error:
         hint = "" if "/" in str(source) or "." in str(source) else nearest(str(source), shipped())
-        problems.add("", f"{error.strerror}; expected a TOML file or a name of flopcast list{hint}")
+        problems.add(
+            "", f"{error.strerror}; expected a TOML file or a name that flopcast list prints{hint}"
+        )
         raise ScenarioError(problems.lines) from None
     return path.parent, content, _parsed(content, problems)
 

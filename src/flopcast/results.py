@@ -221,7 +221,6 @@ def provenance(scenario: Scenario, seed: int, draws: int, design: str) -> dict[s
         "flopcast_version": __version__,
     }
     notes = {"scenario": scenario.note} | {k: v.note for k, v in scenario.inputs.items()}
-    notes |= {e.name: " ".join(e.notes) for e in scenario.order}
     attributes["notes"] = _lines(notes)
     attributes["sources"] = _lines(
         {k: v.source for k, v in scenario.inputs.items()}

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FEWEST_BEYOND = 10  # draws of a replicate beyond a quantile for its own quantile to count
-LARGEST_SHARE = 0.05  # of the squares in one draw, above which moments are not to be relied on
+LARGEST_SHARE = 0.1  # of the squares in one draw, above which moments are not to be relied on
 
 
 @dataclass(frozen=True)

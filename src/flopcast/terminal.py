@@ -16,7 +16,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from flopcast.distributions import Distribution
+from flopcast.equations.quantities import MEANINGS
+from flopcast.expressions import Expression
 from flopcast.scenario import Input, Scenario
+from flopcast.units import factor
 from flopcast_kernels import jit, tally
 
 PLAIN_WIDTH = 160  # of a table that goes to a file or a pipe
@@ -99,15 +102,16 @@ def _bands(
     table.add_column("unit")
     places = list(np.ndindex(dataset[f"{outputs[0]}_mean"].shape))
     for name in outputs:
-        scale, unit = _scale(dataset[name], scenario.units[name])
         for k, place in enumerate(places[: _most_rows(outputs)]):
+            scale, unit = _scale(dataset[name], place, scenario.units[name])
             labels = [_label(dataset[dim].values[i]) for dim, i in zip(dims, place, strict=True)]
             numbers = _row(dataset, name, place, levels, scale)
             table.add_row(name if k == 0 else "", *labels, *numbers, unit, end_section=False)
         left = len(places) - _most_rows(outputs)
         if left > 0:
             table.add_row(f"… {left} more in the file")
-        table.add_section()
+        if len(places) > 1:
+            table.add_section()
     return table
 
 
@@ -146,9 +150,13 @@ def _error(value: float) -> str:
     return f"{round(value, digits):,.{max(0, digits)}f}"
 
 
-def _scale(values: xr.DataArray, unit: str) -> tuple[float, str]:
-    """Return a power of 1,000 that makes an output's numbers readable, and the unit with it."""
-    size = float(np.max(np.abs(values.values)))
+def _scale(values: xr.DataArray, place: tuple[int, ...], unit: str) -> tuple[float, str]:
+    """Return a power of 1,000 that makes a row readable, and the unit with it.
+
+    One power serves all periods of a case, so that they can be compared.
+    """
+    case = {dim: k for dim, k in zip(values.dims, place, strict=False) if dim != "period"}
+    size = float(np.abs(values.isel(case).values).max())
     if size == 0.0 or not math.isfinite(size):
         return 1.0, unit
     power = 3 * math.floor(math.log10(size) / 3)
@@ -160,10 +168,10 @@ def _scale(values: xr.DataArray, unit: str) -> tuple[float, str]:
 
 def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
     for name, budget in scenario.budgets.items():
-        scale, unit = _scale(dataset[name], scenario.units[name])
-        unit = "" if unit == "1" else f" {unit}"
         share = dataset[f"{name}_exceedance"]
         for place in np.ndindex(share.shape[:-1]):
+            scale, unit = _scale(dataset[name], place, scenario.units[name])
+            unit = "" if unit == "1" else f" {unit}"
             dims = zip(share.dims[:-1], place, strict=True)
             where = ", ".join(_label(dataset[dim].values[i]) for dim, i in dims)
             chances = [
@@ -224,12 +232,14 @@ def quantity_rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]
             each = ", anew each period" if rate.each_period else ""
             yield rate.name, "1 a year", _law(rate) + each, rate.source, rate.note
     for name, value in scenario.defaults.items():
-        yield name, scenario.units[name], f"{value:g} (default)", "", ""
+        unit = scenario.units[name]
+        yield name, unit, f"{value / factor(unit):g} (default)", "", MEANINGS[name]
     for equation in scenario.order:
-        own = getattr(equation.function, "text", None)
-        arguments = ", ".join(equation.parameters)
-        text = own or f"{equation.name}({arguments}): {equation.summary}"
-        note = "" if own else " ".join(equation.notes)
+        if isinstance(equation.function, Expression):
+            text = equation.function.text
+        else:
+            text = f"{equation.name}({', '.join(equation.parameters)})"
+        note = equation.summary.rstrip(".") if equation.summary != text else ""
         yield equation.name, equation.unit, text, equation.source, note
 
 

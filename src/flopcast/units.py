@@ -33,7 +33,7 @@ _PREFIXES = (
 
 # Every step of the calendar is a whole number of seconds, so that its factor is exact.
 _UNITS = """
-s = [time] = s = second = sec
+s = [time] = _ = second = sec
 minute = 60 s = min
 hour = 3600 s = _ = h = hr
 day = 86400 s = _ = d
@@ -41,16 +41,16 @@ week = 604800 s
 month = 2629800 s
 quarter = 7889400 s
 year = 31557600 s = _ = yr
-m = [length] = m = meter = metre
+m = [length] = _ = meter = metre
 kg = [mass]
 gram = 0.001 kg = g
-J = kg * m ** 2 / s ** 2 = J = joule
-W = kg * m ** 2 / s ** 3 = W = watt
+J = kg * m ** 2 / s ** 2 = _ = joule
+W = kg * m ** 2 / s ** 3 = _ = watt
 Wh = 3600 J
-Hz = 1 / s = Hz = hertz
+Hz = 1 / s = _ = hertz
 radian = [] = rad
 percent = 0.01
-FLOP = [operations] = FLOP = flop
+FLOP = [operations] = _ = flop
 byte = [information] = B
 bit = 0.125 byte
 character = [character] = _ = char
