@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flopcast_kernels import elementary
+from flopcast_kernels import angle, elementary, normal
 from flopcast_kernels.counter import fill_random
 from flopcast_kernels.jit import bits_float, float_bits, inlined, kernel
 from flopcast_kernels.quantile import quantile_row
@@ -89,9 +89,9 @@ def _unary(operation, rows, out, a, n):  # noqa: C901 - an arm an operation
         for i in range(n):
             rows[out + i] = elementary.log10(rows[a + i])
     elif operation == SIN:
-        elementary.sin_row(rows[a : a + n], rows[out : out + n])
+        angle.sin_row(rows[a : a + n], rows[out : out + n])
     elif operation == COS:
-        elementary.cos_row(rows[a : a + n], rows[out : out + n])
+        angle.cos_row(rows[a : a + n], rows[out : out + n])
     elif operation == FLOOR:
         for i in range(n):
             rows[out + i] = np.floor(rows[a + i])
@@ -100,7 +100,7 @@ def _unary(operation, rows, out, a, n):  # noqa: C901 - an arm an operation
             rows[out + i] = np.ceil(rows[a + i])
     else:
         for i in range(n):
-            rows[out + i] = elementary.normal_tail(rows[a + i])
+            rows[out + i] = normal.normal_tail(rows[a + i])
 
 
 @inlined

@@ -1,6 +1,6 @@
 """The elementary functions over whole arrays, for what is computed once, before the draws."""
 
-from flopcast_kernels import elementary
+from flopcast_kernels import elementary, normal
 from flopcast_kernels.jit import inlined, kernel
 
 
@@ -29,14 +29,14 @@ def power_row(x, exponent, out):
 def normal_quantile_row(tail, out):
     """Write the standard normal value of each signed tail."""
     for i in range(tail.size):
-        out[i] = elementary.normal_quantile(tail[i])
+        out[i] = normal.normal_quantile(tail[i])
 
 
 @kernel
 def normal_tail_row(x, out):
     """Write the signed tail of the standard normal distribution at each value."""
     for i in range(x.size):
-        out[i] = elementary.normal_tail(x[i])
+        out[i] = normal.normal_tail(x[i])
 
 
 @kernel

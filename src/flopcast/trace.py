@@ -104,16 +104,16 @@ class Recorder:
 
     def apply(self, operation: int, *operands: int) -> int:
         """Return the node of an operation on nodes."""
-        if operation in _COMMUTES and self._is_better_last(*operands):
-            operands = operands[::-1]
+        if operation in _COMMUTES:
+            operands = tuple(sorted(operands, key=self._order))
         if operation == kernels.POWER:
             return self._power(*operands)
         node = (operation, *operands)
         return self._number(node, node, all(self.is_constant[k] for k in operands))
 
-    def _is_better_last(self, a: int, b: int) -> bool:
-        """Tell whether `a` must change places with `b`: code takes a constant second only."""
-        return self.nodes[a][0] == CONSTANT or (self.is_constant[a] and not self.is_constant[b])
+    def _order(self, node: int) -> tuple[bool, bool, int]:
+        """Return the order of operands that commute: code takes a constant second only."""
+        return self.is_constant[node], self.nodes[node][0] == CONSTANT, node
 
     def _power(self, base: int, exponent: int) -> int:
         """Return a power; the exponents that one exact operation serves are written as that one."""
@@ -138,7 +138,9 @@ def lift(recorder: Recorder, value: Any) -> "Tracer":
     """Return a number as a quantity; a quantity as it is."""
     if isinstance(value, Tracer):
         return value
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, np.ndarray) and value.ndim == 0:  # what np.where makes of numbers
+        value = value[()]
+    if isinstance(value, bool | int | float | np.integer | np.floating | np.bool_):
         return Tracer(recorder, (recorder.constant(float(value)),))
     raise TraceError(f"an equation may use numbers and quantities, not a {type(value).__name__}")
 
