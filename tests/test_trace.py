@@ -320,21 +320,16 @@ def reachable(nodes, outputs):
 
 
 def assert_reads_what_was_written(code: Code):
-    """No instruction writes a row that it reads, reads one that none wrote, or goes past the end.
-
-    An output's row stays as it is until its segment ends.
-    """
+    """No instruction writes a row that it reads, reads one that none wrote or goes past the end."""
     written = set()
     begin = first = 0
     for end, last in code.segments:
-        waiting = {}
-        for at in range(begin, end):
-            place = int(code.code[at, 1])
-            assert place not in reads(code.code[at])
-            assert written.issuperset(reads(code.code[at]))
+        for instruction in code.code[begin:end]:
+            place = int(instruction[1])
+            assert place not in reads(instruction)
+            assert written.issuperset(reads(instruction))
             assert 0 <= place < code.places
             written.add(place)
-            waiting[place] = at
         assert written.issuperset(code.outputs[first:last].tolist())
         begin, first = end, last
 

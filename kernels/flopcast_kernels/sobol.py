@@ -16,6 +16,36 @@ _SCRAMBLE = np.uint64(0x536F626F)  # keeps the scramble's counters apart from th
 _WORD = np.uint64(0xFFFFFFFF)
 
 
+@kernel
+def direction_numbers(polynomials, initial, directions):
+    """Continue Joe and Kuo's initial numbers by the recurrence of each coordinate's polynomial.
+
+    Parameters
+    ----------
+    polynomials : (d,) uint32
+        Primitive polynomials, the highest power in the highest bit; that of the first coordinate
+        is not used.
+    initial : (d, m) uint32
+    directions : (d, 32) uint32
+        Filled, the first digit in the highest bit.
+    """
+    for d in range(directions.shape[0]):
+        degree = 0
+        while d > 0 and polynomials[d] >> np.uint32(degree + 1):
+            degree += 1
+        for j in range(BITS):
+            if d == 0 or j < degree:
+                number = initial[d, j] if d > 0 else np.uint32(1)
+            else:
+                number = directions[d, j - degree]
+                for k in range(degree):
+                    if (polynomials[d] >> np.uint32(degree - 1 - k)) & np.uint32(1):
+                        number ^= directions[d, j - k - 1] << np.uint32(k + 1)
+            directions[d, j] = number
+        for j in range(BITS):
+            directions[d, j] <<= np.uint32(BITS - 1 - j)
+
+
 @inlined
 def _parity(word):
     word ^= word >> np.uint32(16)

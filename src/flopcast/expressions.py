@@ -95,9 +95,10 @@ class Expression:
     def __call__(self, **values: Any) -> Any:
         """Return the value of the expression for the values of its names."""
         tracer = next((v for v in values.values() if isinstance(v, Tracer)), None)
-        # NumPy's number, as Python's own raises where it divides by 0 or grows too large.
+        # NumPy's numbers become inf or nan, which a run tells of, where Python's own raise.
         number = np.float64 if tracer is None else lambda x: lift(tracer.recorder, x)
-        return _evaluate(self._tree, values, number)
+        with np.errstate(all="ignore"):
+            return _evaluate(self._tree, values, number)
 
 
 def parse(text: str) -> Expression:
