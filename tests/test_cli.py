@@ -230,3 +230,16 @@ def test_the_installed_command_runs(own, tmp_path):
     assert "A bill of my own" in done.stdout
     assert done.stderr == ""
     assert (tmp_path / "own.nc").exists()
+
+
+def test_what_was_rounded_or_left_out_is_said(tmp_path):
+    path = tmp_path / "holes.toml"
+    path.write_text(
+        'name = "holes"\noutputs = ["y"]\nnonfinite = "count"\n'
+        'inputs.x = { distribution = "uniform", low = -1.0, high = 9.0 }\n'
+        'equations.y = { expression = "log(x)" }\n'
+    )
+    result = invoke("run", path, "--draws", 1000, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "note: 1,000 draws were rounded up to 1,024" in result.stdout
+    assert "draws (10 %) are not finite and left out" in result.stdout

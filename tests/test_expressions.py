@@ -2,7 +2,6 @@
 
 import math
 import operator
-import warnings
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from flopcast.units import UnitError, check_function, quantity
         ("1e3 + 1_000", 2000.0),
         ("10 - 4 - 3", 3.0),
         ("  1\t+ 1 ", 2.0),
-        ("(1\n + 1)", 2.0),
+        ("1\n + 1", 2.0),
         ("exp(0) + log(1) + log10(1000) + log2(8)", 7.0),
         ("sqrt(16) + abs(-3) + floor(2.5) + ceil(2.5)", 12.0),
         ("sin(0) + cos(0)", 1.0),
@@ -62,40 +61,34 @@ def test_functions_are_those_of_the_contract():
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "   ", "1 +", "a b", "(a", "a = 1", "a; b", "a +\n* b", "1 2", "0x", "\x00", "a\\"),
-        *("\u00e9 + ", "$a", "if", "1if 2 else 3", "'", "def f(): pass", "return 1", "(" * 300),
-    ],
-)
+NO_EXPRESSIONS = ["1 +", "a b", "(a", "a = 1", "a; b", "a +\n* b", "1 2", "0x", "\x00", "a\\", "*a"]
+NO_EXPRESSIONS += ["\u00e9 + ", "$a", "if", "1if", "'", "def f(): pass", "return 1", "(" * 300]
+
+
+@pytest.mark.parametrize("text", NO_EXPRESSIONS)
 def test_what_is_no_expression(text):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python's own about the text
-        with pytest.raises(ExpressionError, match=r"not an expression|is not allowed"):
-            parse(text)
+    with pytest.raises(ExpressionError, match="not an expression"):
+        parse(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("a.b", "a[0]", "[a]", "(a, b)", "{a}", "{a: 1}", "[x for x in a]", "lambda: 1"),
-        *("a if b else c", "a and b", "a or b", "not a", "a // b", "a % b", "a @ b", "a << b"),
-        *(
-            "a | b",
-            "a & b",
-            "a ^ b",
-            "~a",
-            "a is b",
-            "a in b",
-            "(a := 1)",
-            "f'{a}'",
-            "await_(a)[0]",
-        ),
-        *("exp(x=1)", "exp(**a)", "a.exp(1)", "exp(1)(2)", "(lambda: 1)()", "a.__class__", "..."),
-        *("where(1 < a < 2, 1, 0)", "where(a is b, 1, 0)", "where(not a, 1, 0)", "*a", "yield_[1]"),
-    ],
-)
+NOT_ALLOWED = ["a.b", "a[0]", "[a]", "(a, b)", "{a}", "{a: 1}", "[x for x in a]", "lambda: 1"]
+NOT_ALLOWED += ["a if b else c", "a and b", "a or b", "not a", "a // b", "a % b", "a @ b", "a << b"]
+NOT_ALLOWED += [
+    "a | b",
+    "a & b",
+    "a ^ b",
+    "~a",
+    "a is b",
+    "a in b",
+    "(a := 1)",
+    "f'{a}'",
+    "a(1)[0]",
+]
+NOT_ALLOWED += ["exp(x=1)", "exp(**a)", "a.exp(1)", "exp(1)(2)", "(lambda: 1)()", "a.__class__"]
+NOT_ALLOWED += ["where(1 < a < 2, 1, 0)", "where(a is b, 1, 0)", "where(not a, 1, 0)", "yield_[1]"]
+
+
+@pytest.mark.parametrize("text", NOT_ALLOWED)
 def test_what_is_not_on_the_list_is_refused(text):
     with pytest.raises(ExpressionError, match=r"not allowed: only \+ - \* / \*\*, comparisons"):
         parse(text)
@@ -109,7 +102,11 @@ def test_what_is_not_on_the_list_is_refused(text):
         ("b'a'", "b'a' is not a number"),
         ("1j", "1j is not a number"),
         ("None", "None is not a number"),
-        ("...", "not allowed|not a number"),
+        ("...", "Ellipsis is not a number"),
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("a # b", "'#' is no arithmetic"),
+        ("a * exp", "exp is a function"),
         ("1e999", "too large: at most 1.8e308"),
         ("9" * 400, "too large: at most 1.8e308"),
         ("a < b", r"only in where\(condition, a, b\)"),
@@ -147,14 +144,11 @@ def test_the_longest_and_deepest_that_are_allowed():
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_expression_or_told(text):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python's own about the text
-        try:
-            expression = parse(text)
-        except ExpressionError as error:
-            assert str(error)
-        else:
-            assert expression.text == text.strip()
+    try:
+        expression = parse(text)
+    except ExpressionError:
+        return
+    assert expression.text == " ".join(text.split())
 
 
 def test_nothing_is_run_at_parsing_or_called_by_name():

@@ -1,7 +1,7 @@
 """The Python interface: forecast and replay."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from flopcast.engine import NonFiniteDraw, evaluate, run
 from flopcast.executors import Executor, executor_for
-from flopcast.plan import MAX_POINTS, Plan, make_plan, replay_code
+from flopcast.plan import MAX_POINTS, Group, Plan, make_plan, replay_code
 from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
-from flopcast.statistics import summarize
+from flopcast.statistics import Statistics, summarize
 from flopcast.tables import TableError
 from flopcast_kernels.program import BLOCK, REPLICATES
 
@@ -90,18 +90,30 @@ class Prepared:
     plan: Plan
     levels: NDArray[np.float64]
     design: str
+    asked: int
 
     def run(self, executor: Executor, progress: Progress) -> xr.Dataset:
         """Run it; see :func:`forecast`."""
         try:
-            summaries = [
-                (group, summarize(tallies, self.levels, self.plan.points))
-                for group, tallies in run(self.plan, self.levels, executor, progress)
-            ]
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told below
+                summaries = [
+                    (group, summarize(tallies, self.levels, self.plan.points))
+                    for group, tallies in run(self.plan, self.levels, executor, progress)
+                ]
         except NonFiniteDraw as error:
             message = _describe(self.scenario, error, self.plan.seed, self.design)
             raise NonFiniteError(message) from None
-        return forecast_dataset(self.scenario, self.plan, self.design, self.levels, summaries)
+        for group, statistics in summaries:
+            _check_finite(self.scenario, group, statistics)
+        dataset = forecast_dataset(self.scenario, self.plan, self.design, self.levels, summaries)
+        remarks = (*self.scenario.remarks, *self._remarks(dataset.attrs["draws"]))
+        if remarks:
+            dataset.attrs["remarks"] = "\n".join(remarks)
+        return dataset
+
+    def _remarks(self, draws: int) -> Iterator[str]:
+        if draws != self.asked:
+            yield f"{self.asked:,} draws were rounded up to {draws:,}: 16 times a power of two"
 
 
 def prepare(
@@ -110,10 +122,9 @@ def prepare(
     """Check the arguments of a forecast and plan it; see :func:`forecast`."""
     scenario = _loaded(scenario)
     levels = _levels(quantiles, scenario)
-    number = _whole("draws", draws)
-    return Prepared(
-        scenario, _planned(scenario, make_plan, number, _seed(seed), design), levels, design
-    )
+    asked = _whole("draws", draws)
+    plan = _planned(scenario, make_plan, asked, _seed(seed), design)
+    return Prepared(scenario, plan, levels, design, asked)
 
 
 def replay(
@@ -209,6 +220,19 @@ def _whole(name: str, value: Any) -> int:
 
 def _silent(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def _check_finite(scenario: Scenario, group: Group, statistics: Statistics) -> None:
+    """Refuse numbers that left the range of float64, though every draw is within it."""
+    for name in ("quantile", "mean", "std", "quantile_stderr", "mean_stderr", "std_stderr"):
+        values = getattr(statistics, name).reshape(len(group.cells), -1)
+        for cell in np.flatnonzero(~np.isfinite(values).all(axis=1)):
+            output = group.cells[cell].output
+            size = np.abs(statistics.quantile[cell]).max()
+            raise NonFiniteError(
+                f"{scenario.name}: the {name} of {output} is not finite: no draw is, or the "
+                f"squares of its values (up to {size:.3g} in base units) leave the range of numbers"
+            )
 
 
 def _describe(scenario: Scenario, error: NonFiniteDraw, seed: int, design: str) -> str:

@@ -226,7 +226,6 @@ def provenance(scenario: Scenario, seed: int, draws: int, design: str) -> dict[s
         {k: v.source for k, v in scenario.inputs.items()}
         | {e.name: SOURCES.get(e.source, e.source) for e in scenario.order}
     )
-    attributes["remarks"] = "\n".join(scenario.remarks)
     attributes["changes"] = _lines(scenario.changes)
     return {k: v for k, v in attributes.items() if v != ""}
 

@@ -78,7 +78,8 @@ class Sample:
         histogram.excesses(self.counted, cells, starts, sums)
         excess = sums / self.size[cells, None].astype(float)
         off = means[:, None] - (lowest + excess[:, -1:])
-        return quantiles + (excess[:, :-1] + np.where(levels < 0.5, off, 0.0)) / (1.0 - levels)
+        beyond: Floats = (excess[:, :-1] + np.where(levels < 0.5, off, 0.0)) / (1.0 - levels)
+        return quantiles + beyond
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ def show_forecast(scenario: Scenario, dataset: xr.Dataset, path: Path) -> None:
             "~ one draw makes up much of the variance: the mean, its error and the standard "
             "deviation are not to be relied on; the quantiles are"
         )
-    for remark in scenario.remarks:
+    for line in _left_out(scenario, dataset):
+        console.print(line)
+    for remark in dataset.attrs.get("remarks", "").splitlines():
         console.print(f"note: {escape(remark)}")
     about = f"{dataset.attrs['draws']:,} draws, {dataset.attrs['design']}"
     console.print(f"{about}, seed {dataset.attrs['seed']}; ± is one standard error. Saved {path}")
@@ -191,6 +193,15 @@ def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
                 f"{100 * budget.confidence:g} % sure of at most {number(at / scale)}{unit}, "
                 f"beyond that {number(tail / scale)}{unit} on average"
             )
+
+
+def _left_out(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
+    for name in scenario.outputs:
+        if f"{name}_nonfinite" in dataset:
+            most = int(dataset[f"{name}_nonfinite"].max())
+            if most:
+                share = 100 * most / dataset.attrs["draws"]
+                yield f"{name}: up to {most:,} draws ({share:.2g} %) are not finite and left out"
 
 
 def _percent(share: float, error: float) -> str:
