@@ -1,5 +1,6 @@
 """Scrambled Sobol' points: SciPy's points without the scramble, and the laws of the scramble."""
 
+import importlib.resources
 import itertools
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import qmc
 
+import flopcast
 from flopcast.engine import evaluate
+from flopcast.plan import make_plan
 from flopcast.tables import pack
 from flopcast.trace import lower
 from flopcast_kernels import program as kernels
@@ -65,6 +68,29 @@ def many_points(directions, coordinates, blocks, replicate=0, start=0):
 
 def uniforms(words):
     return (words + 0.5) / 2.0**32
+
+
+def test_direction_numbers_follow_the_recurrence(joe_kuo):
+    """The plan reads the polynomials and the first numbers from the file that SciPy ships."""
+    file = importlib.resources.files("scipy") / "stats" / "_sobol_direction_numbers.npz"
+    with importlib.resources.as_file(file) as path, np.load(path) as numbers:
+        polynomials, initial = (
+            numbers[k][:DIMENSIONS].astype(np.uint32) for k in ("poly", "vinit")
+        )
+    got = np.empty((DIMENSIONS, sobol.BITS), np.uint32)
+    sobol.direction_numbers(polynomials, initial, got)
+    np.testing.assert_array_equal(got, joe_kuo)
+
+
+def test_a_plan_uses_these_numbers_in_the_order_of_the_inputs(joe_kuo):
+    uniform = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+    names = [f"x{k}" for k in range(9)]
+    equations = {"y": {"expression": " + ".join(names), "unit": "1"}}
+    inputs = dict.fromkeys(names, uniform)
+    scenario = {"name": "sum", "outputs": ["y"], "inputs": inputs, "equations": equations}
+    streams = make_plan(flopcast.load(scenario), 16, 3, "sobol").streams
+    np.testing.assert_array_equal(streams.sobol, scramble(joe_kuo[:9], 3))
+    np.testing.assert_array_equal(streams.coordinates, np.arange(9))
 
 
 def test_without_scramble_the_points_are_those_of_scipy(joe_kuo):

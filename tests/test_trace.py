@@ -383,3 +383,14 @@ def test_a_traced_equation_agrees_with_numpy(name, values_of):
     *arrays, got = values_of(recorder, [t.nodes[0] for t in (*tracers, result)])
     arguments = dict(zip(equation.parameters, arrays, strict=True))
     np.testing.assert_allclose(got, equation.function(**arguments), rtol=2e-14)
+
+
+@pytest.mark.parametrize("exponent", [*range(2, 17), *range(-16, -1)])
+def test_whole_powers_are_products(recorder, x, values_of, exponent):
+    base = 1.5 + abs(x)
+    power = base**exponent
+    a, got = values_of(recorder, [*base.nodes, *power.nodes])
+    np.testing.assert_allclose(got, a ** float(exponent), rtol=3e-15)
+    assert not {kernels.POWER, kernels.POWER + kernels.WITH_CONSTANT} & set(
+        operations(code_of(power))
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from flopcast_kernels import program as kernels
 
 CONSTANT = -1
+_LARGEST_PRODUCT = 16  # so that a whole power is within 8 rounding errors
 
 _UFUNCS: dict[str, int] = {
     "negative": kernels.NEGATIVE,
@@ -120,14 +121,22 @@ class Recorder:
         value = self.nodes[exponent][1] if self.nodes[exponent][0] == CONSTANT else None
         if value == 1.0:
             return base
-        if value == 2.0:
-            return self.apply(kernels.MULTIPLY, base, base)
-        if value == -1.0:
-            return self.apply(kernels.DIVIDE, self.constant(1.0), base)
         if value == 0.5:
             return self.apply(kernels.SQRT, base)
+        if value is not None and value.is_integer() and 1.0 <= abs(value) <= _LARGEST_PRODUCT:
+            product = self._product(base, int(abs(value)))
+            one = self.constant(1.0)
+            return product if value > 0.0 else self.apply(kernels.DIVIDE, one, product)
         node = (kernels.POWER, base, exponent)
         return self._number(node, node, self.is_constant[base] and self.is_constant[exponent])
+
+    def _product(self, base: int, count: int) -> int:
+        """Return a whole power by squaring: a few products against 3.8 ns for a power."""
+        if count == 1:
+            return base
+        half = self._product(base, count // 2)
+        square = self.apply(kernels.MULTIPLY, half, half)
+        return square if count % 2 == 0 else self.apply(kernels.MULTIPLY, square, base)
 
     def by_period(self, nodes: Iterable[int]) -> "Tracer":
         """Return the quantity that has one of these nodes a period."""
