@@ -31,8 +31,7 @@ format: $(READY)  ## Format the code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-bench: $(READY)  ## Measure the engine
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+bench: $(READY)  ## Measure the engine; writes docs/benchmarks.md
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove what was built

@@ -225,7 +225,7 @@ def run_block(  # noqa: C901 - an arm a kind of instruction
         Scratch.
     points, first : int
         How many points of the replicate, and the first one's number: a power of two that is at
-        most `BLOCK`, and a multiple of it.
+        most `BLOCK`, and a multiple of it and of four.
     replicate : int
     """
     n = np.uint64(points)
