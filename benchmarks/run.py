@@ -68,8 +68,8 @@ def report(draws, cold, medians):
     lines = [
         "# Benchmarks",
         "",
-        "`budget`: 10 uncertain inputs, 8 outputs; mean, standard deviation, five quantiles and one",
-        "exceedance of each (flopcast: with standard errors and expected shortfalls),",
+        "`budget`: 10 uncertain inputs, 8 outputs; mean, standard deviation, five quantiles and",
+        "one exceedance of each (flopcast: with standard errors and expected shortfalls),",
         f"{draws:,} draws. Medians of interleaved runs in one process, made by `make bench`.",
         "",
         f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, "

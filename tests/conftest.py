@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from flopcast.engine import evaluate
+from flopcast.layout import evaluate
+from flopcast.lowering import lower
 from flopcast.tables import pack
-from flopcast.trace import lower
 from flopcast_kernels import program as kernels
 
 

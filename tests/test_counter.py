@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from flopcast.engine import evaluate
+from flopcast.layout import evaluate
+from flopcast.lowering import lower
 from flopcast.tables import pack
-from flopcast.trace import lower
 from flopcast_kernels import program as kernels
 from flopcast_kernels.counter import philox_words, signed_tail
 

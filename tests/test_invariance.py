@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import flopcast as fc
 from flopcast import api, engine, plan
+from flopcast.layout import choose_layout
 
 DRAWS = 1 << 17  # 8,192 points a replicate: two leaves
 SCENARIO = {
@@ -160,8 +161,8 @@ def test_memory_does_not_grow_with_the_draws():
     sizes = set()
     for draws in (1 << 18, 1 << 22):
         made = plan.make_plan(scenario, draws, 0, "sobol")
-        layout = engine._layout(made, made.groups[0])
-        task = engine.Task(made.groups[0], made.streams, made.pool, layout, 0, 0, 512, False)
+        chosen = choose_layout(made, made.groups[0])
+        task = engine.Task(made.groups[0], made.streams, made.pool, chosen, 0, 0, 512, False)
         _, tile, _, _ = engine.run_task(task)
         sizes.add(sum(array.nbytes for array in tile if array is not tile.sums))
     assert len(sizes) == 1

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flopcast.lowering import lower
 from flopcast.tables import pack, step_table
-from flopcast.trace import Recorder, lower
+from flopcast.trace import Recorder
 from flopcast_kernels import normal
 from flopcast_kernels import program as kernels
 from flopcast_kernels.program import BLOCK, OF_CONSTANT, WITH_CONSTANT

@@ -11,10 +11,10 @@ from scipy import stats
 from scipy.stats import qmc
 
 import flopcast
-from flopcast.engine import evaluate
+from flopcast.layout import evaluate
+from flopcast.lowering import lower
 from flopcast.plan import make_plan
 from flopcast.tables import pack
-from flopcast.trace import lower
 from flopcast_kernels import program as kernels
 from flopcast_kernels import sobol
 from flopcast_kernels.program import BLOCK, REPLICATES

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flopcast.engine import Task, evaluate, run_task
+from flopcast.engine import Task, run_task
 from flopcast.histogram import choose_bins
+from flopcast.layout import evaluate
+from flopcast.lowering import lower
 from flopcast.plan import Cell, Group
 from flopcast.tables import pack, step_table
-from flopcast.trace import Recorder, lower
+from flopcast.trace import Recorder
 from flopcast_kernels import histogram, tally
 from flopcast_kernels import program as kernels
 from flopcast_kernels.histogram import BINS, USED_BINS

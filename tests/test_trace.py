@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import flopcast
 from flopcast.equations import EQUATIONS
+from flopcast.lowering import Code, lower
 from flopcast.plan import make_plan
-from flopcast.trace import CONSTANT, Code, Recorder, TraceError, Tracer, elementwise, lift, lower
+from flopcast.trace import CONSTANT, Recorder, TraceError, Tracer, elementwise, lift
 from flopcast_kernels import program as kernels
 
 PERIODS = 3

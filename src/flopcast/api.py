@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from flopcast.engine import NonFiniteDraw, evaluate, run
+from flopcast.engine import run
 from flopcast.executors import Executor, executor_for
+from flopcast.fold import NonFiniteDraw
+from flopcast.layout import evaluate
 from flopcast.plan import MAX_POINTS, Group, Plan, make_plan, replay_code
 from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset

@@ -1,9 +1,8 @@
-"""From equations to straight-line code.
+"""From equations to nodes.
 
 A :class:`Tracer` stands for a quantity. NumPy's own protocols hand it every operation that an
 equation does to it, and the :class:`Recorder` behind it writes them down: each once, however often
-it is asked for (common subexpressions), in the order in which it was written. :func:`lower` keeps
-what the outputs need and gives every result a place.
+it is asked for (common subexpressions), in the order in which it was written.
 """
 
 import struct
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.typing import NDArray
 
 from flopcast_kernels import program as kernels
 
@@ -214,178 +212,3 @@ def elementwise(recorder: Recorder, operation: int, inputs: Sequence[Any]) -> Tr
     spread = [t.nodes if t.has_periods else t.nodes * count for t in tracers]
     nodes = tuple(recorder.apply(operation, *k) for k in zip(*spread, strict=True))
     return Tracer(recorder, nodes, has_periods)
-
-
-@dataclass(frozen=True)
-class Code:
-    """A straight-line program, ready for :func:`flopcast_kernels.program.run_block`.
-
-    Attributes
-    ----------
-    code : (instructions, 5) int64
-    constants : (n,) float64
-    segments : (segments, 2) int64
-        Where each segment's instructions and its outputs end; a segment's outputs are to be read
-        before the next one runs.
-    outputs : (outputs,) int64
-        The place of each output.
-    places : int
-        How many rows it needs.
-    """
-
-    code: NDArray[np.int64]
-    constants: NDArray[np.float64]
-    segments: NDArray[np.int64]
-    outputs: NDArray[np.int64]
-    places: int
-
-
-def lower(nodes: Sequence[tuple[Any, ...]], outputs: Sequence[int], pending: int) -> Code:
-    """Turn the nodes that the outputs need into code.
-
-    Parameters
-    ----------
-    nodes : sequence of tuple
-        As in :attr:`Recorder.nodes`; what is made from constants alone has become a constant.
-    outputs : sequence of int
-        The nodes wanted, in the order in which they will be read.
-    pending : int
-        How many outputs may wait in their rows until a segment ends.
-    """
-    segments = [outputs[k : k + pending] for k in range(0, len(outputs), pending)]
-    schedule = _schedule(nodes, segments)
-    return _Lowering(nodes, schedule, segments).code()
-
-
-def _schedule(
-    nodes: Sequence[tuple[Any, ...]], segments: Iterable[Sequence[int]]
-) -> list[list[int]]:
-    """Return each segment's nodes, depth first, so that a result is used soon after it is made."""
-    done = [False] * len(nodes)
-    schedule = []
-    for segment in segments:
-        order: list[int] = []
-        for output in segment:
-            stack = [output]
-            while stack:
-                node = stack[-1]
-                waiting = [k for k in _operands(nodes[node]) if not done[k]]
-                if waiting and not done[node]:
-                    stack.extend(reversed(waiting))
-                    continue
-                stack.pop()
-                if not done[node]:
-                    done[node] = True
-                    order.append(node)
-        schedule.append(order)
-    return schedule
-
-
-def _operands(node: tuple[Any, ...]) -> tuple[int, ...]:
-    if node[0] in (CONSTANT, kernels.DRAW):
-        return ()
-    return node[1:2] if node[0] == kernels.QUANTILE else node[1:]
-
-
-class _Lowering:
-    """The state of one lowering: which place holds which node, and until when."""
-
-    def __init__(
-        self,
-        nodes: Sequence[tuple[Any, ...]],
-        schedule: list[list[int]],
-        segments: Sequence[Sequence[int]],
-    ):
-        self.nodes = nodes
-        self.schedule = schedule
-        self.segments = segments
-        self.place: dict[int, int] = {}
-        self.free: list[int] = []
-        self.places = 0
-        self.constants: dict[bytes, int] = {}
-        self.values: list[float] = []
-        self.instructions: list[tuple[int, int, int, int, int]] = []
-        self.uses = self._count_uses()
-
-    def _count_uses(self) -> dict[int, int]:
-        uses: dict[int, int] = {}
-        for order, segment in zip(self.schedule, self.segments, strict=True):
-            for node in order:
-                for operand in _operands(self.nodes[node]):
-                    uses[operand] = uses.get(operand, 0) + 1
-            for node in segment:
-                uses[node] = uses.get(node, 0) + 1
-        return uses
-
-    def code(self) -> Code:
-        ends, outputs = [], []
-        for order, segment in zip(self.schedule, self.segments, strict=True):
-            for node in order:
-                if self.nodes[node][0] != CONSTANT:
-                    self._emit(node)
-            outputs += [self._row(node) for node in segment]
-            for node in segment:
-                self._release(node)
-            ends.append((len(self.instructions), len(outputs)))
-        return Code(
-            np.array(self.instructions, np.int64).reshape(-1, 5),
-            np.array(self.values, np.float64),
-            np.array(ends, np.int64).reshape(-1, 2),
-            np.array(outputs, np.int64),
-            self.places,
-        )
-
-    def _claim(self, node: int) -> int:
-        if not self.free:
-            self.free.append(self.places)
-            self.places += 1
-        self.place[node] = self.free.pop()
-        return self.place[node]
-
-    def _release(self, node: int) -> None:
-        self.uses[node] -= 1
-        if self.uses[node] == 0 and node in self.place:
-            self.free.append(self.place.pop(node))
-
-    def _constant(self, node: int) -> int:
-        value = self.nodes[node][1]
-        key = struct.pack("d", value)
-        if key not in self.constants:
-            self.constants[key] = len(self.values)
-            self.values.append(value)
-        return self.constants[key]
-
-    def _row(self, node: int) -> int:
-        """Return the place of a node; a constant that must stand in a row gets one."""
-        if node not in self.place:
-            constant = self._constant(node)
-            self.instructions.append((kernels.FILL, self._claim(node), constant, 0, 0))
-        return self.place[node]
-
-    def _emit(self, node: int) -> None:
-        operation, *operands = self.nodes[node]
-        if operation == kernels.DRAW:
-            self.instructions.append((operation, self._claim(node), operands[0], 0, 0))
-            return
-        if operation == kernels.QUANTILE:
-            a = self._row(operands[0])
-            self.instructions.append((operation, self._claim(node), a, operands[1], 0))
-            self._release(operands[0])
-            return
-        form, places = self._form(operation, operands)
-        out = self._claim(node)
-        a, b, c = (*places, 0, 0)[:3]
-        self.instructions.append((form, out, a, b, c))
-        for operand in operands:
-            self._release(operand)
-
-    def _form(self, operation: int, operands: list[int]) -> tuple[int, tuple[int, ...]]:
-        """Return the instruction that fits the operands: rows, or a row and a constant."""
-        if kernels.ADD <= operation < kernels.ADD + kernels.WITH_CONSTANT:
-            a, b = operands
-            fixed = [self.nodes[k][0] == CONSTANT for k in operands]
-            if fixed == [False, True]:
-                return operation + kernels.WITH_CONSTANT, (self._row(a), self._constant(b))
-            if fixed == [True, False]:
-                return operation + kernels.OF_CONSTANT, (self._constant(a), self._row(b))
-        return operation, tuple(self._row(k) for k in operands)

@@ -1,0 +1,95 @@
+"""How each cell is tallied, chosen from a pilot: bins, atoms, what is taken off before summing."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flopcast.histogram import choose_bins
+from flopcast.lowering import Code
+from flopcast.plan import Group, Plan
+from flopcast.tables import Pool
+from flopcast_kernels import program as kernels
+from flopcast_kernels import tally
+
+Floats = NDArray[np.float64]
+
+PILOT_POINTS = 256  # of each replicate; the bins depend on the scenario and the seed, not the draws
+MOST_ATOMS = 1024
+
+
+def evaluate(
+    code: Code, streams: kernels.Streams, pool: Pool, replicate: int, first: int, points: int
+) -> Floats:
+    """Return what one block of draws makes of the code's outputs.
+
+    Parameters
+    ----------
+    code, streams, pool
+        See :class:`flopcast.plan.Plan`.
+    replicate, first, points : int
+        The replicate, the first point, and how many: a power of two up to the block's size, and
+        `first` a multiple of it.
+
+    Returns
+    -------
+    (outputs, points) float64
+    """
+    rows = np.empty((code.places + 1) * kernels.BLOCK)
+    words = np.empty(kernels.BLOCK, np.uint32)
+    values = np.empty((len(code.outputs), points))
+    start = done = 0
+    for stop, until in code.segments:
+        part = code.code[start:stop]
+        kernels.run_block(
+            part, code.constants, streams, pool, rows, words, points, first, replicate
+        )
+        for k in range(done, until):
+            place = code.outputs[k] * kernels.BLOCK
+            values[k] = rows[place : place + points]
+        start, done = stop, until
+    return values
+
+
+def choose_layout(plan: Plan, group: Group) -> tally.Layout:
+    """Choose how each cell is tallied, from a pilot."""
+    pilot = [
+        evaluate(group.code, plan.streams, plan.pool, replicate, 0, PILOT_POINTS)
+        for replicate in range(kernels.REPLICATES)
+    ]
+    values = [np.sort(row[np.isfinite(row)]) for row in np.concatenate(pilot, axis=1)]
+    values = [row if row.size else np.zeros(1) for row in values]
+    atoms = [_atoms(row) for row in values]
+    bins = choose_bins([_smooth_part(row, own) for row, own in zip(values, atoms, strict=True)])
+    thresholds = [plan.thresholds.get(cell.output, np.empty(0)) for cell in group.cells]
+    return tally.Layout(
+        places=group.code.outputs,
+        references=np.array([row[row.size // 2] for row in values]),
+        bins=bins,
+        threshold_starts=_starts(thresholds),
+        thresholds=np.concatenate(thresholds),
+        atom_starts=_starts(atoms),
+        atoms=np.concatenate(atoms),
+    )
+
+
+def _atoms(values: Floats) -> Floats:
+    """Return the values that many draws share, the most frequent first to be kept."""
+    atoms, counts = np.unique(values, return_counts=True)
+    often = counts > (2 if values.size > 2 else 0)
+    kept = np.argsort(-counts[often], kind="stable")[:MOST_ATOMS]
+    return np.sort(atoms[often][kept])
+
+
+def _smooth_part(values: Floats, atoms: Floats) -> Floats:
+    """Return what is on no atom, or all values if everything is."""
+    smooth = values[~np.isin(values, atoms)]
+    return smooth if smooth.size else values
+
+
+def _starts(parts: list[Floats]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum([part.size for part in parts])]).astype(np.int64)
+
+
+def with_thresholds(layout: tally.Layout, thresholds: Floats) -> tally.Layout:
+    """Return the layout with (cells, n) other thresholds."""
+    starts = np.arange(len(thresholds) + 1) * thresholds.shape[1]
+    return layout._replace(threshold_starts=starts, thresholds=thresholds.ravel())
