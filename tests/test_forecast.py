@@ -274,3 +274,131 @@ def test_values_by_period_and_sweeps_over_many_axes():
     np.testing.assert_allclose(
         dataset["sum_of_bills_mean"].sel(plan="as_is", adoption="half"), 7.0, rtol=1e-3
     )
+
+
+def test_rare_and_many_atoms_come_out_exact(design):
+    scenario = {
+        "name": "rare",
+        "outputs": ["rare", "whole_gpus", "bill", "tiny"],
+        "inputs": {
+            "u": {"distribution": "uniform", "low": 0.0, "high": 1.0},
+            "load": {"distribution": "lognormal", "p5": 10, "p95": 200},
+        },
+        "equations": {
+            "rare": {"expression": "where(u < 0.0003, 0, 1 + u)"},
+            "whole_gpus": {"expression": "ceil(load)"},
+            "bill": {"expression": "ceil(load) * 1.1"},
+            "tiny": {"expression": "floor(2 * u) * 1e-310"},
+        },
+    }
+    levels = [1e-4, 2e-4, 0.01, 0.3, 0.5, 0.9, 0.99, 0.999]
+    dataset = fc.forecast(scenario, 1 << 18, quantiles=levels, design=design)
+    assert list(dataset["rare"].values[:2]) == [0.0, 0.0]
+    gpus = dataset["whole_gpus"].values
+    assert list(gpus) == list(np.ceil(gpus))
+    exact = np.ceil(stats.lognorm(np.log(20) / 2 / 1.6448536269514722, scale=2000**0.5).ppf(levels))
+    assert np.all(np.abs(gpus - exact) <= np.maximum(1.0, 4 * dataset["whole_gpus_stderr"]))
+    assert np.all(np.isin(dataset["bill"].values, np.arange(5000.0) * 1.1))
+    assert set(dataset["tiny"].values) <= {0.0, 1e-310}
+
+
+def test_outputs_that_crowd_in_two_places_keep_their_quantiles(design):
+    expressions = {
+        "fee": "where(u < 0.5, 1e6 + a, a)",
+        "narrow": "where(u < 0.9, 1e6 + 0.01 * n, c)",
+        "steep": "1 / (1 + exp(-8 * n))",
+        "saturated": "1 - exp(-c)",
+        "cosine": "cos(3.14159 * u)",
+        "peaks": "where(u < 0.3, 5 + 1e-6 * n, where(u < 0.6, 7 + 1e-6 * n, n))",
+    }
+    scenario = {
+        "name": "crowded",
+        "outputs": list(expressions),
+        "inputs": {
+            "u": {"distribution": "uniform", "low": 0, "high": 1},
+            "n": {"distribution": "normal", "mean": 0, "sd": 1},
+            "a": {"distribution": "lognormal", "p5": 1, "p95": 10},
+            "c": {"distribution": "lognormal", "p5": 0.01, "p95": 10},
+        },
+        "equations": {name: {"expression": text} for name, text in expressions.items()},
+    }
+    draws = 1 << 14
+    dataset = fc.forecast(scenario, draws, design=design)
+    rows = fc.replay(scenario, draws=range(draws), design=design)
+    levels = dataset["quantile"].values
+    for name in expressions:
+        values = np.sort(rows[name].values)
+        share = np.searchsorted(values, dataset[name].values) / draws
+        assert np.all(np.abs(share - levels) < 0.003), name
+
+
+PERIODS = {"start": 2026, "count": 10}
+TOTAL = {"sum_of_x": {"expression": "total(x)"}}
+
+
+def test_a_case_decides_whether_an_input_is_drawn_anew():
+    scenario = {
+        "name": "anew",
+        "outputs": ["sum_of_x"],
+        "periods": PERIODS,
+        "inputs": {"x": {"distribution": "normal", "mean": 10, "sd": 2, "growth": 0.0}},
+        "equations": TOTAL,
+        "sweep": {
+            "draws": {
+                "once": {},
+                "anew": {"x": {"distribution": "normal", "mean": 10, "sd": 2, "each": "period"}},
+            }
+        },
+    }
+    std = fc.forecast(scenario, 1 << 14)["sum_of_x_std"]
+    assert float(std.sel(draws="once")) == pytest.approx(20.0, rel=0.01)
+    assert float(std.sel(draws="anew")) == pytest.approx(2 * 10**0.5, rel=0.02)
+    rows = fc.replay(scenario, draws=[3])
+    assert np.unique(rows["x"].sel(draws="once")).size == 1
+    assert np.unique(rows["x"].sel(draws="anew")).size == 10
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        {"value": 5.0, "each": "period"},
+        {"distribution": "discrete", "values": [5], "weights": [1], "each": "period"},
+        {"value": [5.0] * 10},
+    ],
+)
+def test_a_constant_of_each_period_has_periods(x):
+    scenario = {
+        "name": "constant",
+        "outputs": ["sum_of_x"],
+        "periods": PERIODS,
+        "inputs": {"x": x},
+        "equations": TOTAL,
+    }
+    assert float(fc.forecast(scenario, 16)["sum_of_x_mean"]) == 50.0
+    assert fc.replay(scenario)["x"].dims == ("draw", "period")
+
+
+def test_a_fixed_input_of_each_period_keeps_its_periods():
+    scenario = {
+        "name": "fixed",
+        "outputs": ["sum_of_x"],
+        "periods": PERIODS,
+        "inputs": {"x": {"distribution": "uniform", "low": 0, "high": 1, "each": "period"}},
+        "equations": TOTAL,
+    }
+    fixed = fc.load(scenario, {"x": 5.0})
+    assert float(fc.forecast(fixed, 16)["sum_of_x_mean"]) == 50.0
+    swept = {**scenario, "sweep": {"case": {"fixed": {"x": 5.0}}}}
+    assert float(fc.forecast(swept, 16)["sum_of_x_mean"].values[0]) == 50.0
+
+
+def test_a_default_of_the_library_may_be_replaced():
+    scenario = {
+        "name": "rule",
+        "outputs": ["training_flops"],
+        "inputs": {"parameters": 2.0, "training_tokens": "10 token"},
+        "sweep": {"rule": {"plain": {}, "recomputed": {"training_flops_per_parameter": 8.0}}},
+    }
+    assert list(fc.forecast(scenario, 16)["training_flops_mean"].values) == [120.0, 160.0]
+    changed = fc.load({**scenario, "sweep": {}}, {"training_flops_per_parameter": "7 FLOP/token"})
+    assert float(fc.forecast(changed, 16)["training_flops_mean"]) == 140.0

@@ -386,7 +386,7 @@ def test_every_scenario_is_fixed_to_its_source():
 def test_fixing_leaves_nothing_uncertain(name):
     scenario = fc.load(name, FIXED[name])
     drawn_in_cases = {k for axis in scenario.axes for case in axis.cases for k in case}
-    assert set(scenario.uncertain) <= drawn_in_cases | {"node_price"}
+    assert set(scenario.drawn) <= drawn_in_cases | {"node_price"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -417,7 +417,7 @@ def test_every_input_says_where_it_is_from(name):
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - BARE))
 def test_something_is_uncertain(name):
-    assert fc.load(name).uncertain
+    assert fc.load(name).drawn
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flopcast import fold
 from flopcast.engine import Task, run_task
 from flopcast.histogram import choose_bins
 from flopcast.layout import evaluate
@@ -66,6 +67,7 @@ def layout_of(code, values, thresholds=None, atoms=None, references=None):
         thresholds=np.array(sum(thresholds, []), np.float64),
         atom_starts=starts_of(atoms),
         atoms=np.array(sum(atoms, []), np.float64),
+        single_rows=np.arange(cells),
     )
 
 
@@ -78,7 +80,9 @@ class Case:
         if pilot is None:
             pilot = [row[np.isfinite(row)] for row in self.values(0, 16 * BLOCK)]
         self.layout = layout_of(self.code, pilot, **layout)
-        self.group = Group(tuple(Cell(f"y{k}", 0, -1) for k in range(len(outputs))), self.code)
+        lumpy = np.array(self.layout.single_rows >= 0)
+        cells = tuple(Cell(f"y{k}", 0, -1) for k in range(len(outputs)))
+        self.group = Group(cells, self.code, lumpy, lumpy)
 
     def values(self, first, points, replicate=3):
         size = min(points, BLOCK)
@@ -143,6 +147,7 @@ def merged(case, tiling, **options):
         above=a.above + b.above,
         at_atoms=a.at_atoms + b.at_atoms,
         nonfinite=a.nonfinite + b.nonfinite,
+        singles=fold.alone_in_both(a.singles, b.singles),
     )
 
 

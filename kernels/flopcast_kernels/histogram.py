@@ -14,6 +14,8 @@ from flopcast_kernels.jit import bits_float, inlined, kernel
 BINS = 4096  # the last one is a bin for what is counted elsewhere
 USED_BINS = BINS - 1
 LARGEST = np.int64(0x7FEFFFFFFFFFFFFF)  # the bits of the largest finite float64
+SIGN = np.int64(0x7FFFFFFFFFFFFFFF)  # flips a negative number's bits to those of its order
+NONE, SEVERAL = np.int64(-0x8000000000000000), SIGN  # ordered integers of no number
 _BISECTIONS = 60
 
 
@@ -52,6 +54,10 @@ class Counted(NamedTuple):
         The atoms of a cell, ascending, from `atom_starts[cell]` to `atom_starts[cell + 1]`.
     at_atoms : (n,) int64
         How many draws stand on each.
+    single_rows : (cells,) int64
+        The row of a cell in `singles`, or -1.
+    singles : (rows, BINS) int64
+        Of each bin, the ordered integer of the only value in it; `NONE` or `SEVERAL`.
     """
 
     bins: Bins
@@ -60,6 +66,8 @@ class Counted(NamedTuple):
     atom_starts: np.ndarray
     atoms: np.ndarray
     at_atoms: np.ndarray
+    single_rows: np.ndarray
+    singles: np.ndarray
 
 
 @inlined
@@ -129,10 +137,22 @@ def _last_below(values, limit, or_equal):
     return low
 
 
+@inlined
+def _is_single(singles, k):
+    return singles.shape[0] > 0 and singles[k] != NONE and singles[k] != SEVERAL
+
+
+@inlined
+def _value_of_key(key):
+    return bits_float(key ^ ((key >> 63) & SIGN))
+
+
 @kernel
-def _smooth_quantile(x, n, rank):
-    """Return the value with `rank` draws of the smooth part below it."""
+def _smooth_quantile(x, n, singles, rank):
+    """Return the value with `rank` draws of the smooth part below it, and its bin's edges."""
     k = _last_below(n, rank, False)
+    if _is_single(singles, k):
+        return _value_of_key(singles[k]), x[k], x[k + 1]
     width, d0, d1 = x[k + 1] - x[k], _slope(x, n, k), _slope(x, n, k + 1)
     low, high = 0.0, 1.0
     for _ in range(_BISECTIONS):
@@ -141,15 +161,17 @@ def _smooth_quantile(x, n, rank):
             low = t
         else:
             high = t
-    return min(max(x[k] + width * high, x[0]), x[USED_BINS])
+    return min(max(x[k] + width * high, x[0]), x[USED_BINS]), x[k], x[k + 1]
 
 
 @kernel
-def _smooth_rank(x, n, value):
+def _smooth_rank(x, n, singles, value):
     """Return how many draws of the smooth part lie below a value, and the density there."""
     if value < x[0] or value >= x[USED_BINS]:
         return (0.0 if value < x[0] else float(n[USED_BINS])), 0.0
     k = _last_below(x, value, True)
+    if _is_single(singles, k):
+        return float(n[k] if value <= _value_of_key(singles[k]) else n[k + 1]), 0.0
     width, d0, d1 = x[k + 1] - x[k], _slope(x, n, k), _slope(x, n, k + 1)
     t = (value - x[k]) / width
     rank = _cubic(t, width, n[k], n[k + 1], d0, d1)
@@ -178,24 +200,62 @@ def _smooth_excess(x, n, tails, start):
     if start < x[0]:
         return tails[0] + (x[0] - start) * total
     k = _last_below(x, start, True)
-    rank, density = _smooth_rank(x, n, start)
+    rank, density = _smooth_rank(x, n, np.empty(0, np.int64), start)
     width = x[k + 1] - start
     area = total - 0.5 * (rank + n[k + 1]) + width * (_slope(x, n, k + 1) - density) / 12.0
     return tails[k + 1] + width * area
 
 
 @kernel
-def _quantile(x, n, atoms, at_atoms, rank):
-    """Return the value with `rank` draws at or below it."""
+def _quantile(x, n, atoms, at_atoms, singles, rank):
+    """Return the value with `rank` draws at or below it, and what it surely lies between."""
     before = 0
     for k in range(atoms.shape[0]):
-        below = before + _smooth_rank(x, n, atoms[k])[0]
+        below = before + _smooth_rank(x, n, singles, atoms[k])[0]
         if rank < below:
             break
         if rank <= below + at_atoms[k]:
-            return atoms[k]
+            return atoms[k], atoms[k], atoms[k]
         before += at_atoms[k]
-    return _smooth_quantile(x, n, rank - before) if n[USED_BINS] > 0 else x[USED_BINS]
+    if n[USED_BINS] == 0:
+        return x[USED_BINS], x[USED_BINS], x[USED_BINS]
+    return _smooth_quantile(x, n, singles, rank - before)
+
+
+@kernel
+def _singles_of(counted, cell):
+    """Return what a cell has alone in its bins; nothing for a cell that does not note it."""
+    row = counted.single_rows[cell]
+    return counted.singles[row] if row >= 0 else np.empty(0, np.int64)
+
+
+@kernel
+def crowded(counted, values, most, alone, found):
+    """Write whether a value stands in a bin that is too full to be read.
+
+    Parameters
+    ----------
+    counted : Counted
+    values : (cells, n) float64
+    most : (cells, n) float64
+        How many draws a bin may hold for a smooth curve through it to be trusted.
+    alone : (cells,) bool
+        Whether a bin of the cell may hold one value only, however few draws.
+    found : (cells, n) bool
+        Filled.
+    """
+    x = np.empty(USED_BINS + 1)
+    for cell in range(values.shape[0]):
+        _fill_edges(counted, cell, x)
+        below, singles = counted.below[cell], _singles_of(counted, cell)
+        for k in range(values.shape[1]):
+            place = _last_below(x, values[cell, k], True)
+            full = below[place + 1] - below[place] > most[cell, k]
+            several = singles.shape[0] > 0 and singles[place] == SEVERAL
+            look = (full and not _is_single(singles, place)) or (alone[cell] and several)
+            # Nothing is to be seen between neighbouring numbers.
+            wide = x[place + 1] - x[place] > 4e-16 * abs(x[place])
+            found[cell, k] = look and wide
 
 
 @kernel
@@ -214,13 +274,14 @@ def atom_ranks(counted, ranks):
         start, stop = counted.atom_starts[cell], counted.atom_starts[cell + 1]
         if start < stop:
             _fill_edges(counted, cell, x)
+        below, singles = counted.below[cell], _singles_of(counted, cell)
         for k in range(start, stop):
-            ranks[k] = before + _smooth_rank(x, counted.below[cell], counted.atoms[k])[0]
+            ranks[k] = before + _smooth_rank(x, below, singles, counted.atoms[k])[0]
             before += counted.at_atoms[k]
 
 
 @kernel
-def quantiles(counted, ranks, values):
+def quantiles(counted, ranks, values, edges):
     """Write the quantiles of every cell.
 
     Parameters
@@ -228,14 +289,18 @@ def quantiles(counted, ranks, values):
     counted : Counted
     ranks, values : (cells, n) float64
         How many draws lie at or below; the values, filled.
+    edges : (cells, n, 2) float64
+        Filled: what each surely lies between, the edges of its bin.
     """
     x = np.empty(USED_BINS + 1)
     for cell in range(ranks.shape[0]):
         _fill_edges(counted, cell, x)
         start, stop = counted.atom_starts[cell], counted.atom_starts[cell + 1]
         atoms, at_atoms = counted.atoms[start:stop], counted.at_atoms[start:stop]
+        below, singles = counted.below[cell], _singles_of(counted, cell)
         for k in range(ranks.shape[1]):
-            values[cell, k] = _quantile(x, counted.below[cell], atoms, at_atoms, ranks[cell, k])
+            found = _quantile(x, below, atoms, at_atoms, singles, ranks[cell, k])
+            values[cell, k], edges[cell, k, 0], edges[cell, k, 1] = found
 
 
 @kernel

@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flopcast_kernels.histogram import BINS, LARGEST, Bins
+from flopcast_kernels.histogram import BINS, LARGEST, NONE, SEVERAL, SIGN, Bins
 from flopcast_kernels.jit import float_bits, inlined, kernel
 from flopcast_kernels.program import BLOCK, run_block
 
 LEAF = 4096
 LANES = 64  # 0.13 ns a value against 0.54 for the naive loop
-_SIGN = np.int64(0x7FFFFFFFFFFFFFFF)
-LOWEST_KEY = np.int64(-0x8000000000000000)
-HIGHEST_KEY = _SIGN
+LOWEST_KEY = NONE  # beyond those of all numbers
+HIGHEST_KEY = SEVERAL
 
 
 class Layout(NamedTuple):
@@ -34,6 +33,8 @@ class Layout(NamedTuple):
         Values above which draws are counted.
     atom_starts, atoms : (cells + 1,) int64, (n,) float64
         Ascending values that are counted each for itself.
+    single_rows : (cells,) int64
+        The row of `Tile.singles` of a cell that can have more atoms than these; -1 for others.
     """
 
     places: np.ndarray
@@ -43,6 +44,7 @@ class Layout(NamedTuple):
     thresholds: np.ndarray
     atom_starts: np.ndarray
     atoms: np.ndarray
+    single_rows: np.ndarray
 
 
 class Tile(NamedTuple):
@@ -59,6 +61,8 @@ class Tile(NamedTuple):
     above : (thresholds,) int64
     at_atoms : (atoms,) int64
     nonfinite : (cells,) int64
+    singles : (rows, BINS) int64
+        Of each bin, the ordered integer of the only value in it; `NONE` or `SEVERAL`.
     """
 
     counts: np.ndarray
@@ -67,6 +71,7 @@ class Tile(NamedTuple):
     above: np.ndarray
     at_atoms: np.ndarray
     nonfinite: np.ndarray
+    singles: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -91,12 +96,12 @@ class Scratch(NamedTuple):
 def _order_key(value):
     """Return an integer that orders as the float64s do, infinities and NaN at the ends."""
     bits = float_bits(value)
-    return bits ^ ((bits >> 63) & _SIGN)
+    return bits ^ ((bits >> 63) & SIGN)
 
 
 def values_of_keys(keys):
     """Return the float64s of ordered integers."""
-    return (keys ^ ((keys >> 63) & _SIGN)).view(np.float64)
+    return (keys ^ ((keys >> 63) & SIGN)).view(np.float64)
 
 
 @inlined
@@ -168,6 +173,18 @@ def _count_above(rows, y, n, cell, layout, above):
 
 
 @inlined
+def _note_singles(rows, y, n, bins, singles):
+    """Note the value of every bin that holds one value alone: it is an atom, read exactly."""
+    for i in range(n):
+        key = _order_key(rows[y + i])
+        place = np.uint64(bins[i])
+        if singles[place] == NONE:
+            singles[place] = key
+        elif singles[place] != key:
+            singles[place] = SEVERAL
+
+
+@inlined
 def _first_nonfinite(rows, y, n):
     i = np.uint64(0)
     while i < n and np.isfinite(rows[y + i]):
@@ -198,6 +215,9 @@ def _tally_row(rows, y, n, low, high, cell, layout, tile, scratch):
     if start < stop:
         _count_atoms(rows, y, n, layout.atoms, start, stop, tile.at_atoms, scratch.bins)
     _count_above(rows, y, n, cell, layout, tile.above)
+    row = layout.single_rows[cell]
+    if row >= 0:
+        _note_singles(rows, y, n, scratch.bins, tile.singles[row])
     for i in range(n):
         tile.counts[cell, np.uint64(scratch.bins[i])] += np.uint32(1)
 

@@ -19,7 +19,7 @@ from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
 from flopcast.statistics import Statistics, summarize
-from flopcast.tables import TableError
+from flopcast.tables import TableError, pack
 from flopcast_kernels.program import BLOCK, REPLICATES
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -166,7 +166,8 @@ def replay(
     workers = executor_for(executor, threads)
 
     def one_case(case: int) -> tuple[Any, NDArray[np.float64]]:
-        code, quantities, streams, pool = _planned(scenario, replay_code, case, design, seed)
+        code, quantities, assembly = _planned(scenario, replay_code, case, design)
+        streams, pool = assembly.streams(seed), pack(assembly.tables)
         values = np.empty((len(numbers), len(code.outputs)))
         for row, number in enumerate(numbers):
             point, replicate = divmod(number, REPLICATES)
@@ -232,8 +233,13 @@ def _check_finite(scenario: Scenario, group: Group, statistics: Statistics) -> N
             output = group.cells[cell].output
             size = np.abs(statistics.quantile[cell]).max()
             raise NonFiniteError(
-                f"{scenario.name}: the {name} of {output} is not finite: no draw is, or the "
-                f"squares of its values (up to {size:.3g} in base units) leave the range of numbers"
+                f"{scenario.name}: the {name} of {output} is not finite: "
+                + (
+                    f"{statistics.dropped[cell]:,} draws are not, too many to tell its error"
+                    if statistics.dropped[cell]
+                    else f"the squares of its values (up to {size:.3g} in base units) leave the "
+                    "range of numbers"
+                )
             )
 
 
@@ -250,7 +256,7 @@ def _describe(scenario: Scenario, error: NonFiniteDraw, seed: int, design: str) 
     drawn = ", ".join(
         f"{name} = {_shown(here[name].values)} {here[name].attrs['units']}".removesuffix(" 1")
         for name in here
-        if name in scenario.inputs or name in scenario.uncertain
+        if name in scenario.inputs or name in scenario.drawn
     )
     return (
         f"{scenario.name}: {output} is {here[output].values:g} in draw {error.draw}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from flopcast.dependence import cholesky, haar
 from flopcast.distributions import STANDARD_NORMAL
+from flopcast.expressions import Expression
 from flopcast.periods import growth_factor
 from flopcast.scenario import Input, Scenario
 from flopcast.streams import make_streams
@@ -48,8 +49,8 @@ class Assembly:
 
     def __post_init__(self) -> None:
         """Give numbers to the streams: what is drawn once, then component by component."""
-        once = [name for name, each in self.scenario.uncertain.items() if not each]
-        each = [name for name, each in self.scenario.uncertain.items() if each]
+        once = [name for name, kinds in self.scenario.drawn.items() if False in kinds]
+        each = [name for name, kinds in self.scenario.drawn.items() if True in kinds]
         count = self.scenario.period_count
         names = once + [f"{name}@{k}" for k in range(count) for name in each]
         self.stream_numbers = {name: k for k, name in enumerate(names)}
@@ -91,20 +92,29 @@ class Assembly:
             known["period_length"] = recorder.by_period([length] * recorder.period_count)
         for equation in self.scenario.order:
             arguments = {k: known[k] for k in equation.parameters}
-            known[equation.name] = lift(recorder, equation.function(**arguments))
+            if isinstance(equation.function, Expression):
+                made = equation.function.traced(recorder, arguments)
+            else:
+                made = equation.function(**arguments)
+            known[equation.name] = lift(recorder, made)
         return known
 
     def _moved(self, recorder: Recorder, given: Input, known: dict[str, Tracer]) -> Tracer:
         """Return an input with its growth and decline, which become quantities of their own."""
         value = self._value(recorder, given)
-        for rate in given.rates:
-            known[rate.name] = self._value(recorder, rate)
-        if given.rates and self.scenario.periods is not None:
-            growth, decline = known.get(f"{given.name}.growth"), known.get(f"{given.name}.decline")
+        rates = {rate.name: self._value(recorder, rate) for rate in given.rates}
+        if rates and self.scenario.periods is not None:
+            growth, decline = rates.get(f"{given.name}.growth"), rates.get(f"{given.name}.decline")
             value = value * growth_factor(growth, decline, self.scenario.periods)
-        if given.name in self.scenario.moving and not value.has_periods:
-            value = recorder.by_period(value.nodes * recorder.period_count)
-        return value
+        for name in self.scenario.rates_of(given.name):
+            known[name] = self._spread(name, rates.get(name, lift(recorder, 0.0)))
+        return self._spread(given.name, value)
+
+    def _spread(self, name: str, value: Tracer) -> Tracer:
+        """Return a value with periods if it has them in any case."""
+        if name not in self.scenario.moving or value.has_periods:
+            return value
+        return value.recorder.by_period(value.nodes * value.recorder.period_count)
 
     def _value(self, recorder: Recorder, given: Input) -> Tracer:
         scale = factor(given.unit)
@@ -115,7 +125,7 @@ class Assembly:
             table = self._table(given.law, scale)
         except TableError as error:
             raise TableError(f"inputs.{given.name}: {error}") from None
-        tails = self._tails(recorder, given.name)
+        tails = self._tails(recorder, given.name, given.each_period)
         return Tracer(
             recorder,
             tuple(recorder.quantile(tail, table) for tail in tails.nodes),
@@ -129,17 +139,16 @@ class Assembly:
             self.tables.append(law.table(scale))
         return self._table_numbers[key]
 
-    def _tails(self, recorder: Recorder, name: str) -> Tracer:
+    def _tails(self, recorder: Recorder, name: str, each: bool) -> Tracer:
         """Return the signed tails of an input, one or one a period."""
-        each = self.scenario.uncertain[name]
         if name in self._members:
             return self._tail_of(self._correlated_score(recorder, name))
         if each and self.rotation is not None:
-            return self._tail_of(self._score(recorder, name))
-        return self._draws(recorder, name)
+            return self._tail_of(self._score(recorder, name, each))
+        return self._draws(recorder, name, each)
 
-    def _draws(self, recorder: Recorder, name: str) -> Tracer:
-        if not self.scenario.uncertain[name]:
+    def _draws(self, recorder: Recorder, name: str, each: bool) -> Tracer:
+        if not each:
             return Tracer(recorder, (recorder.draw(self.stream_numbers[name]),))
         numbers = (self.stream_numbers[f"{name}@{k}"] for k in range(recorder.period_count))
         return recorder.by_period(recorder.draw(number) for number in numbers)
@@ -149,10 +158,10 @@ class Assembly:
         nodes = tuple(recorder.apply(kernels.TAIL, node) for node in score.nodes)
         return Tracer(recorder, nodes, score.has_periods)
 
-    def _score(self, recorder: Recorder, name: str) -> Tracer:
+    def _score(self, recorder: Recorder, name: str, each: bool) -> Tracer:
         """Return the independent normal scores of an input."""
         table = self._table(STANDARD_NORMAL, 1.0)
-        draws = self._draws(recorder, name)
+        draws = self._draws(recorder, name, each)
         nodes = tuple(recorder.quantile(node, table) for node in draws.nodes)
         if not draws.has_periods or self.rotation is None:
             return Tracer(recorder, nodes, draws.has_periods)
@@ -163,7 +172,8 @@ class Assembly:
     def _correlated_score(self, recorder: Recorder, name: str) -> Tracer:
         weights = self.factors[name]
         members = self._members[name][: len(weights)]
-        return _weighted_sum(weights, [self._score(recorder, member) for member in members])
+        scores = [self._score(recorder, k, True in self.scenario.drawn[k]) for k in members]
+        return _weighted_sum(weights, scores)
 
 
 def _weighted_sum(weights: NDArray[np.float64], terms: Sequence[Tracer]) -> Tracer:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from flopcast.executors import Executor
 from flopcast.fold import Fold
-from flopcast.layout import choose_layout, with_thresholds
+from flopcast.layout import choose_layout, no_singles, with_thresholds, zoomed
 from flopcast.plan import Group, Plan
 from flopcast.statistics import Tallies, far_levels
 from flopcast.tables import Pool
@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 TILE_POINTS = 1 << 20
 SMALLEST_TILE = 1 << 14
+MOST_LOOKS = 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def run(
     Raises
     ------
     NonFiniteDraw
-        At the first draw, in the order of the tiles, that is not finite.
+        At the first draw, in the order of tiles, blocks and cells, that is not finite.
     """
     counts = [_tiles_per_replicate(plan, group) for group in plan.groups]
     far = far_levels(levels, plan.points)
@@ -79,13 +80,37 @@ def run(
         for task, tile, cell, point in _run_tiles(plan, group, layout, tiles, executor):
             fold.add(task.replicate, tile, cell, point)
             tick()
+        fold.finish()
+        _look_closer(plan, group, fold, levels, executor)
         beyond = np.zeros((kernels.REPLICATES, len(group.cells), far.size), np.int64)
         if far.size:
-            again = with_thresholds(layout, fold.pooled_sample().quantiles(levels[far]))
+            again = with_thresholds(layout, fold.quantile[:, far])
             for task, tile, _, _ in _run_tiles(plan, group, again, tiles, executor):
                 beyond[task.replicate] += tile.above.reshape(-1, far.size)
                 tick()
         yield group, fold.tallies(beyond)
+
+
+def _look_closer(plan: Plan, group: Group, fold: Fold, levels: Floats, executor: Executor) -> None:
+    """Look, in further passes, into the bins that are too full to read a quantile from.
+
+    Few outputs need it: those that crowd in two places, or have atoms side by side. Each pass sees
+    a hundred times more finely, and the draws have addresses, so it costs one more sampling.
+    """
+    cells, places, edges = fold.crowded()
+    for _ in range(MOST_LOOKS):
+        if not cells.size:
+            return
+        inside, zoom = zoomed(group, fold.layout, cells, edges)
+        tiles = _tiles_per_replicate(plan, inside)
+        closer = Fold(plan, inside, zoom, levels, tiles)
+        for task, tile, cell, point in _run_tiles(plan, inside, zoom, tiles, executor):
+            closer.add(task.replicate, tile, cell, point)
+        closer.finish()
+        fold.take_closer(cells, places, closer)
+        rows, k, finer = closer.crowded()
+        own = k == places[rows]
+        cells, places, edges = cells[rows[own]], places[rows[own]], finer[own]
 
 
 def _run_tiles(
@@ -110,7 +135,7 @@ def _tiles_per_replicate(plan: Plan, group: Group) -> int:
 
 def run_task(task: Task) -> tuple[Task, tally.Tile, int, int]:
     """Run one tile; return it with the cell and point of a draw that is not finite, or -1, -1."""
-    cells = len(task.group.cells)
+    cells = len(task.layout.places)
     leaves = max(1, task.points // tally.LEAF)
     tile = tally.Tile(
         counts=np.zeros((cells, histogram.BINS), np.uint32),
@@ -119,6 +144,7 @@ def run_task(task: Task) -> tuple[Task, tally.Tile, int, int]:
         above=np.zeros(len(task.layout.thresholds), np.int64),
         at_atoms=np.zeros(len(task.layout.atoms), np.int64),
         nonfinite=np.zeros(cells, np.int64),
+        singles=no_singles(task.layout),
     )
     scratch = tally.Scratch(
         rows=np.empty((task.group.code.places + 1) * kernels.BLOCK),

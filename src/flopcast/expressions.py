@@ -6,6 +6,7 @@ arrays, quantities with units and tracers.
 
 import ast
 import difflib
+import functools
 import math
 import operator
 import warnings
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from flopcast import periods
-from flopcast.trace import Tracer, lift
+from flopcast.trace import Recorder, Tracer, lift
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 50
@@ -95,10 +96,15 @@ class Expression:
     def __call__(self, **values: Any) -> Any:
         """Return the value of the expression for the values of its names."""
         tracer = next((v for v in values.values() if isinstance(v, Tracer)), None)
-        # NumPy's numbers become inf or nan, which a run tells of, where Python's own raise.
-        number = np.float64 if tracer is None else lambda x: lift(tracer.recorder, x)
+        if tracer is not None:
+            return self.traced(tracer.recorder, values)
         with np.errstate(all="ignore"):
-            return _evaluate(self._tree, values, number)
+            # NumPy's numbers become inf or nan, which a run tells of, where Python's own raise.
+            return _evaluate(self._tree, values, np.float64)
+
+    def traced(self, recorder: Recorder, values: Mapping[str, Any]) -> Any:
+        """Return the expression as a quantity, its own numbers included."""
+        return _evaluate(self._tree, values, functools.partial(lift, recorder))
 
 
 def parse(text: str) -> Expression:

@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 
 _MANTISSA = 52
 _MOST_BITS = 9  # 512 bins an octave
+_SMALLEST = 5e-324
 _LEVELS = np.array([0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999])
 
 
@@ -28,7 +29,8 @@ def choose_bins(pilot: Sequence[Floats]) -> Bins:
     pilot : sequence of (n,) float64
         Finite values, ascending; one array a cell.
     """
-    chosen = [_choose_cell(row) for row in pilot]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is coarse
+        chosen = [_choose_cell(row) for row in pilot]
     centers, drops, lows, firsts = zip(*chosen, strict=True)
     return Bins(
         np.array(centers, np.float64),
@@ -36,6 +38,18 @@ def choose_bins(pilot: Sequence[Floats]) -> Bins:
         np.array(lows, np.int64),
         np.array(firsts, np.int64),
     )
+
+
+def bins_within(edges: Floats) -> Bins:
+    """Return bins that look into (cells, 2) edges: 512 an octave of the distance from the lower.
+
+    What lies below the lower edge is in the first bins, and what is nearer to it than a 128th of
+    the way to the upper one shares a bin.
+    """
+    distance = np.maximum((edges[:, 1] - edges[:, 0]) / 128.0, _SMALLEST)
+    drops = np.full(len(edges), _MANTISSA - _MOST_BITS)
+    lows = np.maximum(distance.view(np.int64) >> drops, 1)
+    return Bins(edges[:, 0].copy(), drops, lows, np.full(len(edges), -1))
 
 
 def _choose_cell(values: Floats) -> tuple[float, int, int, int]:
@@ -54,7 +68,7 @@ def _fit(values: Floats, center: float) -> tuple[float, tuple[float, int, int, i
         return np.inf, (center, _MANTISSA, 1, -USED_BINS // 2)
     places = (_LEVELS * (values.size - 1)).astype(np.int64)
     near = np.sort(distance)
-    nearest = max(float(near[near.size // 1000]), farthest * 2.0**-60)
+    nearest = max(float(near[near.size // 1000]), farthest * 2.0**-60, _SMALLEST)
     low_octave, high_octave = np.frexp([nearest, farthest])[1]
     is_positive, is_negative = bool(values[0] >= center), bool(values[-1] <= center)
     one_sided = is_positive or is_negative
@@ -72,9 +86,11 @@ def _fit(values: Floats, center: float) -> tuple[float, tuple[float, int, int, i
 def _coarseness(values: Floats, places: Ints, center: float, low: int, drop: int) -> float:
     """Return the largest width of a bin at a quantile, in units of the spread around it."""
     reach = np.maximum(1, np.minimum(places, values.size - 1 - places) // 2)
+    reach = np.minimum(reach, max(1, values.size // 50))
     spread = values[np.minimum(places + reach, values.size - 1)] - values[places - reach]
     distance = np.abs(values[places] - center)
     pattern = np.maximum(distance.view(np.int64) >> drop, low)
     width = ((pattern + 1) << drop).view(np.float64) - (pattern << drop).view(np.float64)
     smooth = spread > 0.0
-    return float((width[smooth] / spread[smooth]).max()) if smooth.any() else np.inf
+    coarseness = float((width[smooth] / spread[smooth]).max()) if smooth.any() else np.inf
+    return coarseness if np.isfinite(coarseness) else np.inf

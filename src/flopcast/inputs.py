@@ -39,7 +39,8 @@ def read_input(context: Context, key: str, name: str, form: Any, base: Input | N
     else:
         unit = _unit(context, key, name, form.unit, base)
         law = _law(context, key, form) if not isinstance(form, schema.Keep) else base and base.law
-    each = getattr(form, "each", None) is not None or bool(base and base.each_period)
+    each = _says_each(form) or bool(base and base.each_period)
+    listed = isinstance(getattr(form, "value", None), list)
     given = Input(
         name=name,
         unit=unit,
@@ -47,6 +48,7 @@ def read_input(context: Context, key: str, name: str, form: Any, base: Input | N
         source=getattr(form, "source", ""),
         note=getattr(form, "note", ""),
         each_period=each and not isinstance(law, tuple),
+        by_period=each or listed or bool(base and base.by_period),
         growth=_rate(context, key, f"{name}.growth", form, base),
         decline=_rate(context, key, f"{name}.decline", form, base),
     )
@@ -125,7 +127,8 @@ def _rate(context: Context, key: str, name: str, form: Any, base: Input | None) 
         law=law,
         source=getattr(given, "source", ""),
         note=getattr(given, "note", ""),
-        each_period=getattr(given, "each", None) is not None and not isinstance(law, tuple),
+        each_period=_says_each(given) and not isinstance(law, tuple),
+        by_period=_says_each(given) or isinstance(getattr(given, "value", None), list),
     )
     low, high = law.support() if rate.is_uncertain else (min(law), max(law))
     if kind == "growth" and high <= -1.0:

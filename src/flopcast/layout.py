@@ -1,16 +1,19 @@
 """How each cell is tallied, chosen from a pilot: bins, atoms, what is taken off before summing."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from flopcast.histogram import choose_bins
+from flopcast.histogram import bins_within, choose_bins
 from flopcast.lowering import Code
 from flopcast.plan import Group, Plan
 from flopcast.tables import Pool
+from flopcast_kernels import histogram, tally
 from flopcast_kernels import program as kernels
-from flopcast_kernels import tally
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 PILOT_POINTS = 256  # of each replicate; the bins depend on the scenario and the seed, not the draws
 MOST_ATOMS = 1024
@@ -68,6 +71,7 @@ def choose_layout(plan: Plan, group: Group) -> tally.Layout:
         thresholds=np.concatenate(thresholds),
         atom_starts=_starts(atoms),
         atoms=np.concatenate(atoms),
+        single_rows=np.where(group.lumpy, np.cumsum(group.lumpy) - 1, -1),
     )
 
 
@@ -93,3 +97,46 @@ def with_thresholds(layout: tally.Layout, thresholds: Floats) -> tally.Layout:
     """Return the layout with (cells, n) other thresholds."""
     starts = np.arange(len(thresholds) + 1) * thresholds.shape[1]
     return layout._replace(threshold_starts=starts, thresholds=thresholds.ravel())
+
+
+def zoomed(
+    group: Group, layout: tally.Layout, cells: Ints, edges: Floats
+) -> tuple[Group, tally.Layout]:
+    """Return a group and a layout that look into single bins.
+
+    Parameters
+    ----------
+    group : Group
+    layout : flopcast_kernels.tally.Layout
+    cells : (n,) int64
+        The cells to look into, ascending; each entry becomes a cell of its own.
+    edges : (n, 2) float64
+        The edges of their bins.
+    """
+    code = group.code
+    segments = np.stack([code.segments[:, 0], np.searchsorted(cells, code.segments[:, 1])], axis=1)
+    none = np.zeros(len(cells) + 1, np.int64)
+    return (
+        Group(
+            cells=tuple(group.cells[cell] for cell in cells),
+            code=replace(code, segments=segments),
+            lumpy=np.ones(len(cells), np.bool_),
+            discrete=group.discrete[cells],
+        ),
+        tally.Layout(
+            places=layout.places[cells],
+            references=edges[:, 0].copy(),
+            bins=bins_within(edges),
+            threshold_starts=none,
+            thresholds=np.empty(0),
+            atom_starts=none,
+            atoms=np.empty(0),
+            single_rows=np.arange(len(cells)),
+        ),
+    )
+
+
+def no_singles(layout: tally.Layout) -> Ints:
+    """Return (rows, BINS) empty singles for the cells that note them; one row at the least."""
+    rows = max(1, int(np.max(layout.single_rows, initial=-1)) + 1)
+    return np.full((rows, histogram.BINS), histogram.NONE)

@@ -15,7 +15,7 @@ from flopcast.assembly import Assembly
 from flopcast.lowering import Code, lower
 from flopcast.scenario import Scenario
 from flopcast.streams import make_streams
-from flopcast.tables import Pool, pack
+from flopcast.tables import Pool, StepTable, pack
 from flopcast.trace import CONSTANT, Recorder, Tracer
 from flopcast.units import factor
 from flopcast_kernels import program as kernels
@@ -24,6 +24,15 @@ DESIGNS = ("sobol", "random")
 MAX_POINTS = 1 << 32
 CELLS_PER_GROUP = 2048  # 32 MB of counts a tile
 PENDING_OUTPUTS = 16
+_DISCRETE = {
+    kernels.FLOOR,
+    kernels.CEIL,
+    kernels.LESS,
+    kernels.LESS_EQUAL,
+    kernels.EQUAL,
+    kernels.NOT_EQUAL,
+}
+_LUMPY = {*_DISCRETE, kernels.WHERE, kernels.MINIMUM, kernels.MAXIMUM}
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Group:
-    """Cells that are run together, and the code that makes them, in the same order."""
+    """Cells that are run together.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+    code : Code
+        What makes them, in the same order.
+    lumpy, discrete : (cells,) bool
+        Whether single values of a cell can have a probability; whether only such can.
+    """
 
     cells: tuple[Cell, ...]
     code: Code
+    lumpy: NDArray[np.bool_]
+    discrete: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -135,8 +155,8 @@ def make_plan(scenario: Scenario, draws: int, seed: int, design: str) -> Plan:
 
 
 def replay_code(
-    scenario: Scenario, case: int, design: str, seed: int
-) -> tuple[Code, dict[str, Tracer], kernels.Streams, Pool]:
+    scenario: Scenario, case: int, design: str
+) -> tuple[Code, dict[str, Tracer], Assembly]:
     """Return the code that makes every quantity of one case, and where each stands.
 
     Returns
@@ -145,15 +165,15 @@ def replay_code(
         Its outputs are the nodes of the quantities, one after the other.
     quantities : dict
         Name to tracer; the outputs of the code follow their nodes.
-    streams, pool
-        As in :class:`Plan`.
+    assembly : Assembly
+        What knows the streams and the tables.
     """
     assembly = _assembled(scenario, design)
-    recorder, quantities = assembly.recorder(), {}
+    recorder = assembly.recorder()
     quantities = assembly.quantities(recorder, case)
     nodes = [node for tracer in quantities.values() for node in tracer.nodes]
     code = lower(_fold(recorder), nodes, PENDING_OUTPUTS)
-    return code, quantities, assembly.streams(seed), pack(assembly.tables)
+    return code, quantities, assembly
 
 
 def _assembled(scenario: Scenario, design: str) -> Assembly:
@@ -173,10 +193,10 @@ def _groups(assembly: Assembly) -> Iterator[Group]:
             cells.append(cell)
             nodes.append(node)
         if len(cells) >= CELLS_PER_GROUP:
-            yield from _split(cells, _fold(recorder), nodes)
+            yield from _split(assembly, recorder, cells, nodes)
             recorder, cells, nodes = assembly.recorder(), [], []
     if cells:
-        yield from _split(cells, _fold(recorder), nodes)
+        yield from _split(assembly, recorder, cells, nodes)
 
 
 def _outputs(assembly: Assembly, recorder: Recorder, case: int) -> Iterator[tuple[Cell, int]]:
@@ -189,11 +209,50 @@ def _outputs(assembly: Assembly, recorder: Recorder, case: int) -> Iterator[tupl
 
 
 def _split(
-    cells: Sequence[Cell], nodes: Sequence[tuple[Any, ...]], outputs: Sequence[int]
+    assembly: Assembly, recorder: Recorder, cells: Sequence[Cell], outputs: Sequence[int]
 ) -> Iterator[Group]:
-    for k in range(0, len(cells), CELLS_PER_GROUP):
-        part = slice(k, k + CELLS_PER_GROUP)
-        yield Group(tuple(cells[part]), lower(nodes, outputs[part], PENDING_OUTPUTS))
+    """Yield the cells in groups; a lumpy cell takes the memory of three."""
+    lumpy, discrete = _lumpy(assembly, recorder), _discrete(assembly, recorder)
+    nodes = _fold(recorder)
+    weights = np.cumsum([3 if lumpy[node] else 1 for node in outputs])
+    numbers = (weights - 1) // CELLS_PER_GROUP
+    for number in np.unique(numbers):
+        part = [int(k) for k in np.flatnonzero(numbers == number)]
+        chosen = [outputs[k] for k in part]
+        yield Group(
+            cells=tuple(cells[k] for k in part),
+            code=lower(nodes, chosen, PENDING_OUTPUTS),
+            lumpy=np.array([lumpy[node] for node in chosen], np.bool_),
+            discrete=np.array([discrete[node] for node in chosen], np.bool_),
+        )
+
+
+def _lumpy(assembly: Assembly, recorder: Recorder) -> list[bool]:
+    """Return, for each node, whether single values of it can have a probability."""
+    found: list[bool] = []
+    for operation, *operands in recorder.nodes:
+        if operation in (CONSTANT, kernels.DRAW, kernels.QUANTILE):
+            found.append(_is_step(assembly, operation, operands))
+        else:
+            found.append(operation in _LUMPY or any(found[k] for k in operands))
+    return found
+
+
+def _discrete(assembly: Assembly, recorder: Recorder) -> list[bool]:
+    """Return, for each node, whether only single values of it can have a probability."""
+    found: list[bool] = []
+    for operation, *operands in recorder.nodes:
+        if operation in (CONSTANT, kernels.DRAW, kernels.QUANTILE):
+            step = _is_step(assembly, operation, operands)
+            found.append(operation == CONSTANT or step)
+        else:
+            values = operands[1:] if operation == kernels.WHERE else operands
+            found.append(operation in _DISCRETE or all(found[k] for k in values))
+    return found
+
+
+def _is_step(assembly: Assembly, operation: int, operands: Sequence[int]) -> bool:
+    return operation == kernels.QUANTILE and isinstance(assembly.tables[operands[1]], StepTable)
 
 
 def _fold(recorder: Recorder) -> list[tuple[Any, ...]]:

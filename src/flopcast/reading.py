@@ -18,10 +18,10 @@ from flopcast.dependence import NotPositiveDefinite, cholesky
 from flopcast.files import read_at_most
 from flopcast.inputs import is_broken, read_input
 from flopcast.periods import Periods
-from flopcast.scenario import Budget, Scenario, ScenarioError, shipped
+from flopcast.scenario import Budget, Input, Scenario, ScenarioError, shipped
 from flopcast.sweeps import check_size, read_axes
-from flopcast.units import UnitError, convert, parse_quantity
-from flopcast.wiring import check_units, read_equations, resolve, units_of
+from flopcast.units import UnitError, convert, factor, parse_quantity
+from flopcast.wiring import check_units, default_parameters, read_equations, resolve, units_of
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -114,13 +114,15 @@ class _Reading:
     def scenario(self, changes: Mapping[str, Any], content: bytes) -> Scenario:
         """Return the checked scenario, or raise with all problems."""
         context = self.context
+        self._name_defaults(changes)
         self._change(changes)
         own = read_equations(context, self.file.equations)
         axes = read_axes(context, self.file.sweep, self.inputs)
         check_names(self.problems, self.inputs, self.file.equations, axes)
         check_size(context, axes, len(self.outputs))
         resolution = resolve(context, self.outputs, self.inputs, own)
-        units = units_of(context, resolution, self.inputs)
+        replaced = (given for axis in axes for case in axis.cases for given in case.values())
+        units = units_of(context, resolution, [*self.inputs.values(), *replaced])
         check_units(context, resolution, own, self.inputs, units)
         used = {*resolution.inputs, *(equation.name for equation in resolution.equations)}
         for section, names in (("inputs", self.inputs), ("equations", own)):
@@ -180,6 +182,16 @@ class _Reading:
         self.context.broken.add("periods")
         return None
 
+    def _name_defaults(self, changes: Mapping[str, Any]) -> None:
+        """Make an input of each default of the library that a change or a case replaces."""
+        cases = [axis for axis in self.file.sweep.values() if isinstance(axis, Mapping)]
+        named = {*changes, *(name for axis in cases for case in axis.values() for name in case)}
+        for name, equation in default_parameters().items():
+            if name in named and name not in self.inputs:
+                unit = equation.parameters[name]
+                value = equation.defaults[name] / factor(unit)
+                self.inputs[name] = Input(name, unit, (value,), note="the library's default")
+
     def _change(self, changes: Mapping[str, Any]) -> None:
         """Replace inputs by what the command line or a caller says, as a case of a sweep would."""
         for name, value in changes.items():
@@ -230,17 +242,17 @@ class _Reading:
                 fault = "this pair stands there twice"
             if fault:
                 self.problems.add(key, fault)
-            elif {a, b} <= scenario.uncertain.keys():
+            elif {a, b} <= scenario.drawn.keys():
                 found[a, b] = value
             elif fault is None:
-                constant = next(name for name in (a, b) if name not in scenario.uncertain)
+                constant = next(name for name in (a, b) if name not in scenario.drawn)
                 self.context.remarks.append(f"{key} means nothing: {constant} is not uncertain")
         self._check_positive(dataclasses.replace(scenario, correlations=found))
         return found
 
     def _correlation_fault(self, scenario: Scenario, a: str, b: str, value: float) -> str | None:
         """Return what is wrong with a pair; nothing said of what was told before."""
-        known = {*scenario.inputs, *scenario.uncertain, *self.context.broken}
+        known = {*scenario.inputs, *scenario.drawn, *self.context.broken}
         unknown = [name for name in (a, b) if name not in known]
         if unknown:
             return f"no such input {unknown[0]!r}{nearest(unknown[0], known)}"
@@ -250,6 +262,9 @@ class _Reading:
             return "expected two different inputs"
         if not -1.0 < value < 1.0:
             return f"expected a number between -1 and 1, got {value:g}"
+        for name in (a, b):
+            if len(scenario.drawn.get(name, ())) > 1:
+                return f"{name} is drawn once in one case and anew each period in another"
         return None
 
     def _check_positive(self, scenario: Scenario) -> None:

@@ -42,6 +42,8 @@ class Input:
     source, note : str
     each_period : bool
         Whether it is drawn anew in each period.
+    by_period : bool
+        Whether it has a value a period, equal ones or not.
     growth, decline : Input or None
         Yearly rates, uncertain things of their own.
     """
@@ -52,6 +54,7 @@ class Input:
     source: str = ""
     note: str = ""
     each_period: bool = False
+    by_period: bool = False
     growth: "Input | None" = None
     decline: "Input | None" = None
 
@@ -68,8 +71,7 @@ class Input:
     @property
     def has_periods(self) -> bool:
         """Whether it has a value a period."""
-        is_list = isinstance(self.law, tuple) and len(self.law) > 1
-        return self.each_period or is_list or bool(self.rates)
+        return self.by_period or bool(self.rates)
 
 
 @dataclass(frozen=True)
@@ -172,22 +174,28 @@ class Scenario:
         return [self.inputs[name], *replaced]
 
     @functools.cached_property
-    def uncertain(self) -> dict[str, bool]:
-        """What is drawn in any case, in the file's order, and whether anew in each period."""
-        found: dict[str, bool] = {}
+    def drawn(self) -> dict[str, frozenset[bool]]:
+        """What is drawn in any case, in the file's order: once (False), anew each period (True)."""
+        found: dict[str, frozenset[bool]] = {}
         for name in self.inputs:
             for version in self._versions(name):
                 for given in (version, *version.rates):
                     if given.is_uncertain:
-                        found[given.name] = found.get(given.name, False) or given.each_period
+                        kinds = found.get(given.name, frozenset())
+                        found[given.name] = kinds | {given.each_period}
         return found
 
     @functools.cached_property
     def moving(self) -> frozenset[str]:
-        """The inputs that have periods in any case; so they have them in all."""
-        return frozenset(
-            name for name in self.inputs if any(v.has_periods for v in self._versions(name))
-        )
+        """The inputs and rates that have periods in any case; so they have them in all."""
+        versions = [version for name in self.inputs for version in self._versions(name)]
+        rates = [rate for version in versions for rate in version.rates]
+        return frozenset(given.name for given in (*versions, *rates) if given.has_periods)
+
+    def rates_of(self, name: str) -> tuple[str, ...]:
+        """Return the names of the rates that an input has in any case."""
+        rates = (rate.name for version in self._versions(name) for rate in version.rates)
+        return tuple(dict.fromkeys(rates))
 
     def correlated_groups(self) -> list[tuple[tuple[str, ...], NDArray[np.float64]]]:
         """Return the groups of inputs that depend on each other.
@@ -198,7 +206,7 @@ class Scenario:
             The names in the scenario's order, what is drawn once first; the (n, n) correlations
             of their normal scores.
         """
-        names = sorted(self.uncertain, key=lambda name: self.uncertain[name])
+        names = sorted(self.drawn, key=lambda name: max(self.drawn[name]))
         group = {name: {name} for name in names}
         for a, b in self.correlations:
             merged = group[a] | group[b]

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FEWEST_BEYOND = 10  # draws of a replicate beyond a quantile for its own quantile to count
+FULLEST_BIN = 0.1  # of the draws beyond a quantile, for a smooth curve through it to hold
 LARGEST_SHARE = 0.1  # of the squares in one draw, above which moments are not to be relied on
 
 
@@ -37,14 +38,27 @@ class Sample:
     size: Ints
 
     @classmethod
-    def of(cls, layout: Layout, counts: Ints, at_atoms: Ints, extremes: Floats) -> "Sample":
-        """Return the sample of tallied counts: (cells, USED_BINS), (atoms,) and (cells, 2)."""
+    def of(
+        cls, layout: Layout, counts: Ints, at_atoms: Ints, extremes: Floats, singles: Ints
+    ) -> "Sample":
+        """Return the sample of what was tallied.
+
+        Parameters
+        ----------
+        layout : flopcast_kernels.tally.Layout
+        counts, at_atoms : (cells, USED_BINS) and (atoms,) int64
+        extremes : (cells, 2) float64
+        singles : (rows, BINS) int64
+        """
         below = np.zeros((len(counts), histogram.USED_BINS + 1), np.int64)
         np.cumsum(counts, axis=1, out=below[:, 1:])
         starts = layout.atom_starts
         on_atoms = np.concatenate([[0], np.cumsum(at_atoms)])
         size = below[:, -1] + on_atoms[starts[1:]] - on_atoms[starts[:-1]]
-        counted = histogram.Counted(layout.bins, below, extremes, starts, layout.atoms, at_atoms)
+        atoms, rows = layout.atoms, layout.single_rows
+        counted = histogram.Counted(
+            layout.bins, below, extremes, starts, atoms, at_atoms, rows, singles
+        )
         return cls(counted, size)
 
     def quantiles(self, levels: Floats) -> Floats:
@@ -54,10 +68,31 @@ class Sample:
         ----------
         levels : (levels,) or (cells, levels) float64
         """
+        return self.quantiles_between(levels)[0]
+
+    def quantiles_between(self, levels: Floats) -> tuple[Floats, Floats]:
+        """Return the quantiles, and (cells, levels, 2) what they surely lie between."""
         ranks = np.multiply(levels, self.size[:, None].astype(float))
-        values = np.empty(ranks.shape)
-        histogram.quantiles(self.counted, ranks, values)
-        return values
+        values, edges = np.empty(ranks.shape), np.empty((*ranks.shape, 2))
+        histogram.quantiles(self.counted, ranks, values, edges)
+        return values, edges
+
+    def crowded(
+        self, levels: Floats, values: Floats, alone: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return (cells, levels) whether the bin of a quantile is too full to read it from.
+
+        Parameters
+        ----------
+        levels : (levels,) float64
+        values : (cells, levels) float64
+        alone : (cells,) bool
+            Whether a cell has nothing but atoms, each of which should have its own bin.
+        """
+        tail = np.minimum(levels, 1.0 - levels) * self.size[:, None]
+        found = np.empty(values.shape, np.bool_)
+        histogram.crowded(self.counted, values, FULLEST_BIN * tail + 1.0, alone, found)
+        return found
 
     def below_atoms(self) -> Floats:
         """Return (atoms,) how many draws lie below each atom."""
@@ -103,6 +138,10 @@ class Tallies:
         How many draws stand on each atom and below it.
     beyond : (REPLICATES, cells, far levels) int64
         How many draws lie above the pooled quantiles of the levels of :func:`far_levels`.
+    quantile : (cells, levels) float64
+        Those of the pooled draws, from a closer look where a bin was too full.
+    looked_closer : (cells, levels) bool
+        Where that was.
     """
 
     pooled: Sample
@@ -116,6 +155,8 @@ class Tallies:
     at_atoms: Ints
     below_atoms: Floats
     beyond: Ints
+    quantile: Floats
+    looked_closer: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -174,7 +215,7 @@ def summarize(tallies: Tallies, levels: Floats, points: int) -> Statistics:
     points : int
         The points of a replicate.
     """
-    quantile = tallies.pooled.quantiles(levels)
+    quantile = tallies.quantile
     mean, mean_stderr, std, std_stderr = _moments(tallies)
     exceedance, exceedance_stderr = _exceedances(tallies)
     shortfall = shortfalls(tallies.pooled, tallies.threshold_starts, levels, quantile, mean)
@@ -235,10 +276,14 @@ def _quantile_errors(tallies: Tallies, quantiles: Floats, levels: Floats, points
     pooled distribution what that means for the quantile.
     """
     down, up = _share_errors(tallies, quantiles, levels, far_levels(levels, points))
+    # A replicate's count below a quantile is whole, so its share is known to half a draw only.
+    # One input under sobol gives every replicate the same counts, and no spread.
+    half_draw = np.where(tallies.looked_closer, 0.0, 1.0 / np.sqrt(12.0 * REPLICATES) / points)
     inverted = ~np.isnan(up)
-    high = tallies.pooled.quantiles(np.minimum(levels + np.where(inverted, up, 0.0), 1.0))
-    low = tallies.pooled.quantiles(np.maximum(levels - np.where(inverted, down, 0.0), 0.0))
-    return np.where(inverted, 0.5 * (high - low), _spread(tallies.quantiles))
+    rounding = np.where(inverted, 0.0, half_draw)
+    high = tallies.pooled.quantiles(np.minimum(levels + np.where(inverted, up, rounding), 1.0))
+    low = tallies.pooled.quantiles(np.maximum(levels - np.where(inverted, down, rounding), 0.0))
+    return np.hypot(np.where(inverted, 0.0, _spread(tallies.quantiles)), 0.5 * (high - low))
 
 
 def _share_errors(

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from flopcast.distributions import Distribution
-from flopcast.equations.quantities import MEANINGS
+from flopcast.equations.quantities import meaning
 from flopcast.expressions import Expression
 from flopcast.scenario import Input, Scenario
 from flopcast.units import factor
@@ -244,7 +244,7 @@ def quantity_rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]
             yield rate.name, "1 a year", _law(rate) + each, rate.source, rate.note
     for name, value in scenario.defaults.items():
         unit = scenario.units[name]
-        yield name, unit, f"{value / factor(unit):g} (default)", "", MEANINGS[name]
+        yield name, unit, f"{value / factor(unit):g} (default)", "", meaning(name)
     for equation in scenario.order:
         if isinstance(equation.function, Expression):
             text = equation.function.text

@@ -6,7 +6,7 @@ from flopcast import graph, schema
 from flopcast.checks import dotted, nearest
 from flopcast.context import Context
 from flopcast.equations import EQUATIONS, Equation
-from flopcast.equations.quantities import MEANINGS
+from flopcast.equations.quantities import meaning
 from flopcast.expressions import ExpressionError, parse
 from flopcast.scenario import Input
 from flopcast.trace import TraceError
@@ -77,17 +77,24 @@ def _missing(missing: graph.Missing, known: Collection[str]) -> tuple[str, str]:
         return "outputs", f"nothing makes {missing.name!r}{near}"
     if wanted_by.name in EQUATIONS and EQUATIONS[wanted_by.name] is wanted_by:
         unit = wanted_by.parameters[missing.name]
-        about = f"missing: {MEANINGS[missing.name]} (unit {unit}); {wanted_by.name} needs it"
+        about = f"missing: {meaning(missing.name)} (unit {unit}); {wanted_by.name} needs it"
         return f"inputs.{missing.name}", about
     return dotted(["inputs", missing.name]), f"missing; equations.{wanted_by.name} needs it{near}"
 
 
+def default_parameters() -> dict[str, Equation]:
+    """Return the parameters of the library that need not be given, each with an equation of it."""
+    return {name: equation for equation in EQUATIONS.values() for name in equation.defaults}
+
+
 def units_of(
-    context: Context, resolution: graph.Resolution, inputs: Mapping[str, Input]
+    context: Context, resolution: graph.Resolution, versions: Sequence[Input]
 ) -> dict[str, str]:
-    """Return the unit of every quantity that is not broken."""
-    units = {name: given.unit for name, given in inputs.items()}
-    units |= {rate.name: "1" for given in inputs.values() for rate in given.rates}
+    """Return the unit of every quantity; an input's is that of its first version."""
+    units: dict[str, str] = {}
+    for given in versions:
+        units.setdefault(given.name, given.unit)
+        units |= {rate.name: "1" for rate in given.rates}
     units |= {name: e.parameters[name] for name, e in resolution.defaults.items()}
     units |= {equation.name: equation.unit for equation in resolution.equations}
     units |= {"period_length": "s"} if context.periods else {}

@@ -139,3 +139,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "yearly_growth": "share that a demand grows by in a year",
     }
 )
+
+
+def meaning(name: str) -> str:
+    """Return what a parameter of the library is; for one that is not listed, its name in words."""
+    return MEANINGS.get(name, name.replace("_", " "))
