@@ -141,7 +141,7 @@ def number(value: float) -> str:
     if value == 0.0 or not math.isfinite(value):
         return f"{value:g}"
     digits = 3 - math.floor(math.log10(abs(value)))
-    return f"{value:,.{max(0, digits)}f}" if -1 <= digits <= 6 else f"{value:.3e}"
+    return f"{value:,.{max(0, digits)}f}" if -3 <= digits <= 6 else f"{value:.3e}"
 
 
 def _error(value: float) -> str:

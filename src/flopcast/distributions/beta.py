@@ -13,8 +13,8 @@ from flopcast.functions import exp, log, log1p
 from flopcast.tables import Floats
 
 _WEIGHT = 4.0  # of the mode: Malcolm, Roseboom, Clark and Fazar (1959), Operations Research 7(5)
-_LARGEST_SHAPE = 1e7
-_STEPS = 3  # the largest error found, 1e-5 of x, is 1e-12 after two
+_LARGEST_SHAPE = 1e7  # up to here the tables are tested
+_STEPS = 3  # two bring the largest error found, 1e-5 of x, to 1e-13
 _OFF = 1e-13  # of x and of the probability: above the rounding of the cdf of ordinary shapes
 _NEAR_0 = 1e-3  # there 1 - x knows x only to 1e-13
 _SMALLEST = 2.0**-1022  # where SciPy's inverse ends
@@ -43,7 +43,7 @@ def _law(name: str, alpha: float, beta: float, low: float, high: float) -> Law:
 class _Share:
     """The distribution between 0 and 1: SciPy's quantiles, with Newton's steps where they are off.
 
-    They are, by 1e-8 of x at single probabilities of (0.5, 2) and at the median of many symmetric
+    They are, by 1e-8 of x at single probabilities of (0.5, 2) and at the median of some symmetric
     ones, and by up to 1e-5 all over (1e3, 1e7). SciPy's cdf is right to 1e-12 in all of these.
     """
 
