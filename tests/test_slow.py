@@ -55,11 +55,13 @@ def test_intervals_cover_the_truth(design):
         for name, truth in truths.items():
             errors = dataset[f"{name}_stderr"].values
             covered[name] += np.abs(dataset[name].values - truth) <= half_width * errors
-    # The quantiles of one input alone are nearly exact under sobol; what the bins add shows there.
-    least = {"x": 0.85 if design == "sobol" else 0.88}
+    # One input alone under sobol is nearly exact: half a draw of rounding makes intervals of its
+    # quantiles a little wide, and those far out, from few draws, a little narrow.
+    alone = {"x": (0.85, 0.995)} if design == "sobol" else {}
     for name, count in covered.items():
-        assert np.all(count / runs >= least.get(name, 0.88)), (name, count / runs)
-        assert np.all(count / runs <= 0.985), (name, count / runs)
+        least, most = alone.get(name, (0.88, 0.985))
+        assert np.all(count / runs >= least), (name, count / runs)
+        assert np.all(count / runs <= most), (name, count / runs)
 
 
 PEAK = """
