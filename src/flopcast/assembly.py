@@ -16,7 +16,7 @@ from flopcast.expressions import Expression
 from flopcast.periods import growth_factor
 from flopcast.scenario import Input, Scenario
 from flopcast.streams import make_streams
-from flopcast.tables import TableError, pack
+from flopcast.tables import Pool, TableError
 from flopcast.trace import Recorder, Tracer, lift
 from flopcast.units import factor
 from flopcast_kernels import program as kernels
@@ -43,6 +43,7 @@ class Assembly:
     is_sobol: bool
     tables: list[Any] = field(default_factory=list)
     _table_numbers: dict[tuple[str, float], int] = field(default_factory=dict)
+    _members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stream_numbers: dict[str, int] = field(default_factory=dict)
     factors: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     rotation: NDArray[np.float64] | None = None
@@ -59,10 +60,8 @@ class Assembly:
         for members, matrix in self.scenario.correlated_groups():
             factor_matrix = cholesky(matrix)
             for k, name in enumerate(members):
+                self._members[name] = members
                 self.factors[name] = factor_matrix[k, : k + 1]
-        self._members = {
-            name: members for members, _ in self.scenario.correlated_groups() for name in members
-        }
 
     def recorder(self) -> Recorder:
         """Return an empty recorder with the scenario's periods."""
@@ -72,11 +71,11 @@ class Assembly:
         """Return where the uniforms of every uncertain input come from."""
         return make_streams(tuple(self.stream_numbers), self.is_sobol, seed)
 
-    def sha256(self) -> str:
-        """Return the hash of every table that the draws go through."""
+    def sha256(self, pool: Pool) -> str:
+        """Return the hash of every table that the draws go through, its own packed in `pool`."""
         digest = hashlib.sha256()
         rotation = () if self.rotation is None else (self.rotation,)
-        for array in (*pack(self.tables), *rotation, *self.factors.values()):
+        for array in (*pool, *rotation, *self.factors.values()):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 

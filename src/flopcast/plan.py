@@ -150,7 +150,7 @@ def make_plan(scenario: Scenario, draws: int, seed: int, design: str) -> Plan:
             for name, budget in scenario.budgets.items()
         },
         count_nonfinite=scenario.nonfinite == "count",
-        tables_sha256=assembly.sha256(),
+        tables_sha256=assembly.sha256(pool),
     )
 
 
@@ -172,7 +172,7 @@ def replay_code(
     recorder = assembly.recorder()
     quantities = assembly.quantities(recorder, case)
     nodes = [node for tracer in quantities.values() for node in tracer.nodes]
-    code = lower(_fold(recorder), nodes, PENDING_OUTPUTS)
+    code = lower(_fold_constants(recorder), nodes, PENDING_OUTPUTS)
     return code, quantities, assembly
 
 
@@ -213,7 +213,7 @@ def _split(
 ) -> Iterator[Group]:
     """Yield the cells in groups; a lumpy cell takes the memory of three."""
     lumpy, discrete = _lumpy(assembly, recorder), _discrete(assembly, recorder)
-    nodes = _fold(recorder)
+    nodes = _fold_constants(recorder)
     weights = np.cumsum([3 if lumpy[node] else 1 for node in outputs])
     numbers = (weights - 1) // CELLS_PER_GROUP
     for number in np.unique(numbers):
@@ -255,7 +255,7 @@ def _is_step(assembly: Assembly, operation: int, operands: Sequence[int]) -> boo
     return operation == kernels.QUANTILE and isinstance(assembly.tables[operands[1]], StepTable)
 
 
-def _fold(recorder: Recorder) -> list[tuple[Any, ...]]:
+def _fold_constants(recorder: Recorder) -> list[tuple[Any, ...]]:
     """Return the nodes with what is made from constants alone worked out, by the same kernels."""
     nodes = list(recorder.nodes)
     made = [k for k, node in enumerate(nodes) if recorder.is_constant[k] and node[0] != CONSTANT]

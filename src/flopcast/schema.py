@@ -2,7 +2,7 @@
 
 Pydantic models, closed (unknown keys are refused) and built over the registry of distributions, so
 that a new distribution is an input's without a change here. What one key says about another is
-checked in :mod:`flopcast.scenario`.
+checked in :mod:`flopcast.reading`.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias

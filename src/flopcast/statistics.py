@@ -189,17 +189,12 @@ class Statistics:
     reliable: NDArray[np.bool_]
 
 
-def budget_cells(threshold_starts: Ints) -> Ints:
-    """Return the cells that have a threshold."""
-    return np.flatnonzero(np.diff(threshold_starts))
-
-
 def shortfalls(
     sample: Sample, threshold_starts: Ints, levels: Floats, quantiles: Floats, means: Floats
 ) -> Floats:
     """Return (cells, levels) expected shortfalls of the cells with a threshold, NaN for others."""
     result = np.full(quantiles.shape, np.nan)
-    budgeted = budget_cells(threshold_starts)
+    budgeted = np.flatnonzero(np.diff(threshold_starts))
     result[budgeted] = sample.shortfalls(budgeted, levels, quantiles[budgeted], means[budgeted])
     return result
 

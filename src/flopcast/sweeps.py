@@ -1,5 +1,6 @@
 """Sweeps: axes whose cases replace inputs, written out or taken from the rows of a CSV."""
 
+import collections
 import dataclasses
 import itertools
 import math
@@ -152,8 +153,7 @@ def _check_rows(
         context.problems.add(key, f"every row of {given.file} has a blank cell")
     elif len(labels) < rows:
         context.remarks.append(f"{key}: {rows - len(labels)} rows with a blank cell were skipped")
-    once: set[str] = set()
-    twice = {label for label in labels if label in once or once.add(label)}  # type: ignore[func-returns-value]
+    twice = [label for label, count in collections.Counter(labels).items() if count > 1]
     if twice:
         context.problems.add(
             f"{key}.label",

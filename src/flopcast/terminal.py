@@ -108,7 +108,7 @@ def _bands(
             scale, unit = _scale(dataset[name], place, scenario.units[name])
             labels = [_label(dataset[dim].values[i]) for dim, i in zip(dims, place, strict=True)]
             numbers = _row(dataset, name, place, levels, scale)
-            table.add_row(name if k == 0 else "", *labels, *numbers, unit, end_section=False)
+            table.add_row(name if k == 0 else "", *labels, *numbers, unit)
         left = len(places) - _most_rows(outputs)
         if left > 0:
             table.add_row(f"… {left} more in the file")
