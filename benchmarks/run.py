@@ -1,99 +1,54 @@
-"""Measure the engine beside what a user would write: interleaved, compilation apart.
+"""Measure the engine beside what a user would take instead; write docs/benchmarks.md.
 
-Run by ``make bench``. Prints a table and writes it to docs/benchmarks.md.
+Run by ``make bench``. Peers that are not installed are left out, and that is said.
 """
 
 import argparse
-import datetime
-import os
-import platform
-import statistics
-import time
-from importlib.metadata import version
-from pathlib import Path
+from importlib import import_module
 
-import numpy_budget
+import report
+from model import FOLDER
+from options import Options
+from workers import Contender, Worker, stay_in_this_process
 
-import flopcast as fc
-
-HERE = Path(__file__).parent
-SCENARIO = HERE / "budget.toml"
-REPORT = HERE.parent / "docs" / "benchmarks.md"
+REPORT = FOLDER.parent / "docs" / "benchmarks.md"
+README = FOLDER.parent / "README.md"
+SECTIONS = ("throughput", "equal_error", "indices", "parts", "growth", "start")
 
 
-def contenders(draws):
-    """Return the work under each name; each does all of it, from draws to statistics."""
-    scenario = fc.load(SCENARIO)
-
-    def forecast(**options):
-        return fc.forecast(scenario, draws, quantiles=numpy_budget.LEVELS, **options)
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "NumPy (Generator, SFC64)": lambda: numpy_budget.run(draws),
-        f"flopcast, sobol, {cores} threads": lambda: forecast(),
-        f"flopcast, random, {cores} threads": lambda: forecast(design="random"),
-        "flopcast, sobol, 1 thread": lambda: forecast(threads=1),
-    }
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=Options.draws, help="of throughput")
+    parser.add_argument("--rounds", type=int, default=Options.rounds)
+    parser.add_argument("--quick", action="store_true", help="small sizes: see that all of it runs")
+    parser.add_argument("--full", action="store_true", help="growth up to 2^30 draws")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="print, write nothing")
+    parser.add_argument("--report", type=type(REPORT), help="another file; README.md stays")
+    return parser.parse_args()
 
 
-def seconds(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def measure(draws, rounds):
-    """Return the compilation's seconds, and the median seconds of each contender."""
-    works = contenders(draws)
-    cold = seconds(lambda: fc.forecast(SCENARIO, 16))
-    for work in works.values():
-        work()
-    times = {name: [] for name in works}
-    for _ in range(rounds):
-        for name, work in works.items():
-            times[name].append(seconds(work))
-    return cold, {name: statistics.median(found) for name, found in times.items()}
-
-
-def processor():
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def report(draws, cold, medians):
-    reference = next(iter(medians.values()))
-    lines = [
-        "# Benchmarks",
-        "",
-        "`budget`: 10 uncertain inputs, 8 outputs; mean, standard deviation, five quantiles and",
-        "one exceedance of each (flopcast: with standard errors and expected shortfalls),",
-        f"{draws:,} draws. Medians of interleaved runs in one process, made by `make bench`.",
-        "",
-        f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, "
-        f"NumPy {version('numpy')}, Numba {version('numba')}, flopcast {fc.__version__}; "
-        f"{datetime.date.today()}.",
-        "",
-        "| what | ns a draw | times NumPy's speed |",
-        "|---|---|---|",
-    ]
-    for name, median in medians.items():
-        lines.append(f"| {name} | {median / draws * 1e9:.3g} | {reference / median:.3g} |")
-    lines += ["", f"First forecast of the process (loads or compiles the kernels): {cold:.3g} s."]
-    return "\n".join(lines) + "\n"
+def compile_kernels():
+    """Let a process of its own compile what Numba has not cached: no contender pays for it."""
+    with Worker(Contender("compilation", "peers.flopcast_forecast", 16)):
+        pass
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=1 << 22)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--report", type=Path, default=REPORT)
-    options = parser.parse_args()
-    text = report(options.draws, *measure(options.draws, options.rounds))
-    options.report.write_text(text)
-    print(text)
+    given = arguments()
+    options = Options(given.draws, given.rounds, given.quick, given.full)
+    if options.quick:
+        stay_in_this_process()
+    compile_kernels()
+    sections = []
+    for name in given.only or SECTIONS:
+        section = import_module(f"sections.{name}").measure(options)
+        print(section.text, end="\n\n", flush=True)
+        sections.append(section)
+    if given.report:
+        given.report.write_text(report.whole(sections))
+    elif not (given.only or given.quick):
+        REPORT.write_text(report.whole(sections))
+        report.update_readme(README, report.summary(sections))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ CLOSE_UNARY = {
 
 def run(instruction, *rows, constants=(), points=BLOCK):
     """Return row 3 after one instruction over the given rows 0, 1, 2."""
-    flat = np.full(5 * BLOCK, -77.0)
+    work = lower([], [], 1).workspace()._replace(rows=np.full(5 * BLOCK, -77.0))
+    flat = work.rows
     for place, row in enumerate(rows):
         flat[place * BLOCK : place * BLOCK + len(row)] = row
     streams = kernels.Streams(
@@ -61,10 +62,7 @@ def run(instruction, *rows, constants=(), points=BLOCK):
         seed=np.zeros(1, np.uint64),
     )
     code = np.array([[*instruction, *[0] * (5 - len(instruction))]], np.int64)
-    words = np.empty(BLOCK, np.uint32)
-    kernels.run_block(
-        code, np.array(constants, float), streams, pack(()), flat, words, points, 0, 0
-    )
+    kernels.run_block(code, np.array(constants, float), streams, pack(()), work, points, 0, 0)
     assert np.all(flat[3 * BLOCK + points : 4 * BLOCK] == -77.0)
     return flat[3 * BLOCK : 3 * BLOCK + points].copy()
 

@@ -305,12 +305,12 @@ def test_any_finite_values_are_tallied(values, data):
         assert abs(tile.sums[-1, 0, 0] - math.fsum(d)) <= slack
 
 
-def test_the_smaller_zero_is_the_negative_one():
+def test_an_extreme_zero_has_no_sign():
     for values, wanted in [
-        ([0.0, -0.0], [-0.0, 0.0]),
-        ([-0.0], [-0.0, -0.0]),
+        ([0.0, -0.0], [0.0, 0.0]),
+        ([-0.0], [0.0, 0.0]),
         ([0.0], [0.0, 0.0]),
-        ([-1.0, -0.0], [-1.0, -0.0]),
+        ([-1.0, -0.0], [-1.0, 0.0]),
         ([0.0, 5e-324], [0.0, 5e-324]),
     ]:
         case, _ = cell_of_values(values)

@@ -368,7 +368,7 @@ def test_constants_are_folded_by_the_kernels():
         }
     )
     (group,) = make_plan(scenario, 16, 0, "random").groups
-    expected = {kernels.FILL: 1, kernels.DRAW: 1, kernels.QUANTILE: 1}
+    expected = {kernels.FILL: 1, kernels.SAMPLE: 1}
     assert operations(group.code) == expected | {kernels.MULTIPLY + kernels.WITH_CONSTANT: 1}
     folded = sorted(group.code.constants.tolist())
     np.testing.assert_allclose(folded, [(1 + 6 / math.exp(2)) * 5 + 1, 13.0], rtol=1e-15)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flopcast_kernels.jit import bits_float, inlined, kernel
+from flopcast_kernels.jit import allocating_kernel, bits_float, inlined, kernel
 
 BINS = 4096  # the last one is a bin for what is counted elsewhere
 USED_BINS = BINS - 1
@@ -191,7 +191,7 @@ def _fill_tails(x, n, tails):
         upper = lower
 
 
-@kernel
+@allocating_kernel
 def _smooth_excess(x, n, tails, start):
     """Return the sum of ``y - start`` over the smooth part's draws above `start`."""
     total = float(n[USED_BINS])
@@ -222,14 +222,14 @@ def _quantile(x, n, atoms, at_atoms, singles, rank):
     return _smooth_quantile(x, n, singles, rank - before)
 
 
-@kernel
+@allocating_kernel
 def _singles_of(counted, cell):
     """Return what a cell has alone in its bins; nothing for a cell that does not note it."""
     row = counted.single_rows[cell]
     return counted.singles[row] if row >= 0 else np.empty(0, np.int64)
 
 
-@kernel
+@allocating_kernel
 def crowded(counted, values, most, alone, found):
     """Write whether a value stands in a bin that is too full to be read.
 
@@ -258,7 +258,7 @@ def crowded(counted, values, most, alone, found):
             found[cell, k] = look and wide
 
 
-@kernel
+@allocating_kernel
 def atom_ranks(counted, ranks):
     """Write how many draws lie below each atom.
 
@@ -280,7 +280,7 @@ def atom_ranks(counted, ranks):
             before += counted.at_atoms[k]
 
 
-@kernel
+@allocating_kernel
 def quantiles(counted, ranks, values, edges):
     """Write the quantiles of every cell.
 
@@ -303,7 +303,7 @@ def quantiles(counted, ranks, values, edges):
             values[cell, k], edges[cell, k, 0], edges[cell, k, 1] = found
 
 
-@kernel
+@allocating_kernel
 def excesses(counted, cells, starts, sums):
     """Write the sums of how far the draws above a value are above it.
 

@@ -37,10 +37,21 @@ _STAMP = _package_stamp()
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` on its first call, without the GIL, and keep it in Numba's cache.
 
-    Numba stamps a cached kernel with its own file alone, so a callee that changed in another file
-    would go unseen (numba issue 1833): the stamp here is that of the whole package.
+    It cannot make arrays: without Numba's counting of references to them, passing a dozen arrays
+    on to a part of a kernel costs nothing, against 250 ns (the tallies are 2.4 times as fast).
     """
-    dispatcher = numba.njit(cache=True, **_FLAGS)(function)
+    return _cached(function, _nrt=False)
+
+
+def allocating_kernel(function: Callable[..., Any]) -> Any:
+    """Compile `function` as :func:`kernel` does, allowed to make arrays."""
+    return _cached(function)
+
+
+def _cached(function: Callable[..., Any], **flags: Any) -> Any:
+    # Numba stamps a cached kernel with its own file alone, so a callee that changed in another
+    # file would go unseen (numba issue 1833): the stamp here is that of the whole package.
+    dispatcher = numba.njit(cache=True, **_FLAGS, **flags)(function)
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = _STAMP
@@ -57,7 +68,24 @@ def is_cached(dispatcher: Any) -> bool:
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile `function` as a part of its callers, so that loops over it vectorise."""
-    return numba.njit(forceinline=True, **_FLAGS)(function)
+    return numba.njit(forceinline=True, _nrt=False, **_FLAGS)(function)
+
+
+@intrinsic
+def wide_vectors(typingctx: Any) -> Any:
+    """Let the compiler use the widest vectors of the processor in the kernel that calls this.
+
+    LLVM prefers half of AVX-512's width: measured here, the whole width is 1.3 to 1.6 times as
+    fast in loops that stay in the cache. It is a wish of one function; no setting of Numba's
+    changes, and other processors pass over it.
+    """
+
+    def generate(context: Any, builder: Any, signature: Signature, arguments: Any) -> Any:
+        # llvmlite's own set refuses attributes that it does not know.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.none(), generate
 
 
 @intrinsic

@@ -11,12 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from flopcast_kernels import angle, elementary, normal
-from flopcast_kernels.counter import fill_random
-from flopcast_kernels.jit import bits_float, float_bits, inlined, kernel
+from flopcast_kernels.jit import bits_float, float_bits, inlined, kernel, wide_vectors
 from flopcast_kernels.quantile import quantile_row
-from flopcast_kernels.sobol import fill_sobol
+from flopcast_kernels.sampling import (
+    BLOCK,
+    Slots,
+    Streams,
+    draw_row,
+    lay_out_sample,
+    sample_row,
+)
 
-BLOCK = 512
+__all__ = ["BLOCK", "Slots", "Streams", "Workspace", "lay_out_samples", "run_block"]
+
 REPLICATES = 16
 
 # One operand, a row.
@@ -28,27 +35,24 @@ ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUA
 WITH_CONSTANT = 20
 OF_CONSTANT = 40
 # The rest.
-DRAW, QUANTILE, FILL, WHERE = range(80, 84)
+DRAW, QUANTILE, SAMPLE, FILL, WHERE = range(80, 85)
 
 
-class Streams(NamedTuple):
-    """Where the uniforms come from; one entry an uncertain input (and period).
+class Workspace(NamedTuple):
+    """What running a program needs; nothing of it outlives a tile.
 
     Attributes
     ----------
-    coordinates : (n,) int64
-        The coordinate in the Sobol' sequence, or -1 for the counter-based generator.
-    names : (n,) uint64
-        The stream of the counter-based generator: a hash of the input's name.
-    sobol : (REPLICATES, d, 33) uint32
-        The scrambled directions.
-    seed : (1,) uint64
+    rows : ((places + 1) * BLOCK,) float64
+        The rows of the program and a spare one, one after the other.
+    words : (BLOCK,) uint32
+    slots : Slots
+        Where :func:`lay_out_samples` leaves the samples.
     """
 
-    coordinates: np.ndarray
-    names: np.ndarray
-    sobol: np.ndarray
-    seed: np.ndarray
+    rows: np.ndarray
+    words: np.ndarray
+    slots: Slots
 
 
 @inlined
@@ -197,20 +201,20 @@ def _binary_of_constant(operation, rows, out, constant, b, n):
             rows[out + i] = 1.0 if constant <= rows[b + i] else 0.0
 
 
-@inlined
-def _draw(streams, stream, rows, out, words, n, first, replicate):
-    coordinate = streams.coordinates[stream]
-    if coordinate >= 0:
-        fill_sobol(rows, out, words, n, first, streams.sobol[replicate, coordinate])
-    else:
-        fill_random(rows, out, n, first, replicate, streams.names[stream], streams.seed[0])
+@kernel
+def lay_out_samples(code, streams, pool, work, replicate):
+    """Lay out the samples of a program for the blocks of one replicate."""
+    for k in range(code.shape[0]):
+        if code[k, 0] == SAMPLE:
+            stream, table, slot = code[k, 2], code[k, 3], code[k, 4]
+            lay_out_sample(streams, stream, table, slot, work.slots, pool, replicate)
 
 
 @kernel
 def run_block(  # noqa: C901 - an arm a kind of instruction
-    code, constants, streams, pool, rows, words, points, first, replicate
+    code, constants, streams, pool, work, points, first, replicate
 ):
-    """Run a program over one block of draws.
+    """Run a program over one block of draws; its samples are laid out for the replicate.
 
     Parameters
     ----------
@@ -219,15 +223,15 @@ def run_block(  # noqa: C901 - an arm a kind of instruction
     streams : Streams
     pool : Pool
         The quantile tables.
-    rows : (places * BLOCK,) float64
-        The rows; the caller reads its outputs there.
-    words : (BLOCK,) uint32
-        Scratch.
+    work : Workspace
+        The caller reads the outputs in its rows.
     points, first : int
         How many points of the replicate, and the first one's number: a power of two that is at
         most `BLOCK`, and a multiple of it and of four.
     replicate : int
     """
+    wide_vectors()
+    rows = work.rows
     n = np.uint64(points)
     block = np.uint64(BLOCK)
     for k in range(code.shape[0]):
@@ -246,7 +250,13 @@ def run_block(  # noqa: C901 - an arm a kind of instruction
             constant = constants[code[k, 2]]
             _binary_of_constant(operation - OF_CONSTANT, rows, out, constant, b, n)
         elif operation == DRAW:
-            _draw(streams, code[k, 2], rows, out, words, points, first, replicate)
+            draw_row(streams, code[k, 2], rows, out, work.words, points, first, replicate)
+        elif operation == SAMPLE:
+            stream, table, slot = code[k, 2], code[k, 3], code[k, 4]
+            sample_row(
+                streams, stream, table, slot, work.slots, pool,
+                rows, out, work.words, points, first, replicate,
+            )  # fmt: skip
         elif operation == QUANTILE:
             quantile_row(rows, out, a, n, code[k, 3], pool)
         elif operation == FILL:

@@ -16,6 +16,7 @@ import numpy as np
 
 from flopcast_kernels import elementary
 from flopcast_kernels.jit import bits_float, float_bits, fma, inlined, kernel
+from flopcast_kernels.vectors import EVEN_CELLS, EVEN_TERMS
 
 OCTAVES = 32
 DEGREE = 5
@@ -33,6 +34,9 @@ _MANTISSA = np.uint64((1 << 52) - 1)
 _ONE = np.uint64(1023 << 52)
 _MANTISSA_BITS = np.uint64(52)
 _SIGN_BIT = np.uint64(63)
+
+
+__all__ = ["EVEN_CELLS", "EVEN_TERMS", "Pool", "quantile_row"]
 
 
 class Pool(NamedTuple):
@@ -53,6 +57,12 @@ class Pool(NamedTuple):
         The cumulative probability up to and with each.
     guides : (n,) int32
         The step to start from, by the leading bits of the uniform.
+    is_even : (tables,) bool
+        Whether a table has an even form too: polynomials over `EVEN_CELLS` equal cells of (0, 1).
+    even : (tables, EVEN_TERMS, EVEN_CELLS) float64
+        Their coefficients, by the powers of n, where n / 2^26 is the position within the cell.
+    rough_starts, rough_cells : (tables + 1,) int64, (n,) int64
+        The cells of each even form that only the general table serves.
     """
 
     coefficients: np.ndarray
@@ -61,6 +71,10 @@ class Pool(NamedTuple):
     steps: np.ndarray
     uppers: np.ndarray
     guides: np.ndarray
+    is_even: np.ndarray
+    even: np.ndarray
+    rough_starts: np.ndarray
+    rough_cells: np.ndarray
 
 
 @inlined

@@ -8,7 +8,7 @@ The scramble is a random linear matrix and a digital shift (Matousek 1998), whic
 import numpy as np
 
 from flopcast_kernels.counter import philox, signed_tail
-from flopcast_kernels.jit import inlined, kernel
+from flopcast_kernels.jit import allocating_kernel, inlined, kernel
 
 BITS = 32
 SHIFT = BITS  # the place of the digital shift behind the directions of a coordinate
@@ -72,7 +72,7 @@ def _scramble_words(words, dimension, replicate, seed):
             words[4 * call + k] = np.uint32(w[k])
 
 
-@kernel
+@allocating_kernel
 def scramble(directions, seed, scrambled):
     """Scramble the direction numbers of every replicate and coordinate.
 
@@ -101,6 +101,16 @@ def scramble(directions, seed, scrambled):
 
 
 @inlined
+def base_word(directions, first):
+    """Return the word of a point of one coordinate."""
+    word = directions[SHIFT]
+    for k in range(BITS):
+        if (first >> k) & 1:
+            word ^= directions[k]
+    return word
+
+
+@inlined
 def fill_sobol(rows, out, words, points, first, directions):
     """Write the signed tails of an aligned block of one coordinate into a row.
 
@@ -116,11 +126,7 @@ def fill_sobol(rows, out, words, points, first, directions):
     directions : (33,) uint32
         One coordinate of one replicate, from :func:`scramble`.
     """
-    base = directions[SHIFT]
-    for k in range(BITS):
-        if (first >> k) & 1:
-            base ^= directions[k]
-    words[0] = base
+    words[0] = base_word(directions, first)
     half = np.uint64(1)
     k = 0
     while half < np.uint64(points):

@@ -147,10 +147,9 @@ def run_task(task: Task) -> tuple[Task, tally.Tile, int, int]:
         singles=no_singles(task.layout),
     )
     scratch = tally.Scratch(
-        rows=np.empty((task.group.code.places + 1) * kernels.BLOCK),
-        words=np.empty(kernels.BLOCK, np.uint32),
-        bins=np.empty(kernels.BLOCK, np.int32),
-        lanes=np.zeros((cells, 2, tally.LANES)),
+        work=task.group.code.workspace(),
+        bins=np.empty(kernels.BLOCK, np.uint16),
+        lanes=np.zeros(tally.lanes_size(cells)),
     )
     code = task.group.code
     cell, point = tally.run_tile(

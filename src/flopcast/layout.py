@@ -36,18 +36,16 @@ def evaluate(
     -------
     (outputs, points) float64
     """
-    rows = np.empty((code.places + 1) * kernels.BLOCK)
-    words = np.empty(kernels.BLOCK, np.uint32)
+    work = code.workspace()
+    kernels.lay_out_samples(code.code, streams, pool, work, replicate)
     values = np.empty((len(code.outputs), points))
     start = done = 0
     for stop, until in code.segments:
         part = code.code[start:stop]
-        kernels.run_block(
-            part, code.constants, streams, pool, rows, words, points, first, replicate
-        )
+        kernels.run_block(part, code.constants, streams, pool, work, points, first, replicate)
         for k in range(done, until):
             place = code.outputs[k] * kernels.BLOCK
-            values[k] = rows[place : place + points]
+            values[k] = work.rows[place : place + points]
         start, done = stop, until
     return values
 

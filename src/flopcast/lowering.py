@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flopcast.memory import aligned
 from flopcast.trace import CONSTANT
 from flopcast_kernels import program as kernels
+from flopcast_kernels.quantile import EVEN_CELLS, EVEN_TERMS
+from flopcast_kernels.sampling import SLOTS, VISITS
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Code:
         The place of each output.
     places : int
         How many rows it needs.
+    samples : int
+        How many samples it takes: values of a distribution straight from a stream.
     """
 
     code: NDArray[np.int64]
@@ -34,6 +39,22 @@ class Code:
     segments: NDArray[np.int64]
     outputs: NDArray[np.int64]
     places: int
+    samples: int
+
+    def workspace(self) -> kernels.Workspace:
+        """Return what one thread needs to run it."""
+        slots = max(1, min(self.samples, SLOTS + 1))
+        return kernels.Workspace(
+            rows=aligned((self.places + 1) * kernels.BLOCK),
+            words=np.empty(kernels.BLOCK, np.uint32),
+            slots=kernels.Slots(
+                positions=np.empty(slots * EVEN_CELLS, np.int32),
+                points=np.empty((slots, EVEN_CELLS), np.int64),
+                offsets=np.empty((slots, VISITS), np.int64),
+                flips=np.empty((slots, VISITS), np.int64),
+                coefficients=aligned(slots * EVEN_TERMS * EVEN_CELLS),
+            ),
+        )
 
 
 def lower(nodes: Sequence[tuple[Any, ...]], outputs: Sequence[int], pending: int) -> Code:
@@ -65,7 +86,7 @@ def _schedule(
             stack = [output]
             while stack:
                 node = stack[-1]
-                waiting = [k for k in _operands(nodes[node]) if not done[k]]
+                waiting = [k for k in _operands(nodes, node) if not done[k]]
                 if waiting and not done[node]:
                     stack.extend(reversed(waiting))
                     continue
@@ -77,10 +98,14 @@ def _schedule(
     return schedule
 
 
-def _operands(node: tuple[Any, ...]) -> tuple[int, ...]:
-    if node[0] in (CONSTANT, kernels.DRAW):
+def _operands(nodes: Sequence[tuple[Any, ...]], number: int) -> tuple[int, ...]:
+    """Return the nodes that a node is made from; a sample draws its uniform itself."""
+    operation, *operands = nodes[number]
+    if operation in (CONSTANT, kernels.DRAW):
         return ()
-    return node[1:2] if node[0] == kernels.QUANTILE else node[1:]
+    if operation == kernels.QUANTILE:
+        return () if nodes[operands[0]][0] == kernels.DRAW else (operands[0],)
+    return tuple(operands)
 
 
 class _Lowering:
@@ -98,6 +123,7 @@ class _Lowering:
         self.place: dict[int, int] = {}
         self.free: list[int] = []
         self.places = 0
+        self.samples = 0
         self.constants: dict[bytes, int] = {}
         self.values: list[float] = []
         self.instructions: list[tuple[int, int, int, int, int]] = []
@@ -107,7 +133,7 @@ class _Lowering:
         uses: dict[int, int] = {}
         for order, segment in zip(self.schedule, self.segments, strict=True):
             for node in order:
-                for operand in _operands(self.nodes[node]):
+                for operand in _operands(self.nodes, node):
                     uses[operand] = uses.get(operand, 0) + 1
             for node in segment:
                 uses[node] = uses.get(node, 0) + 1
@@ -129,6 +155,7 @@ class _Lowering:
             np.array(ends, np.int64).reshape(-1, 2),
             np.array(outputs, np.int64),
             self.places,
+            self.samples,
         )
 
     def _claim(self, node: int) -> int:
@@ -164,6 +191,9 @@ class _Lowering:
             self.instructions.append((operation, self._claim(node), operands[0], 0, 0))
             return
         if operation == kernels.QUANTILE:
+            if self.nodes[operands[0]][0] == kernels.DRAW:
+                self._emit_sample(node, self.nodes[operands[0]][1], operands[1])
+                return
             a = self._row(operands[0])
             self.instructions.append((operation, self._claim(node), a, operands[1], 0))
             self._release(operands[0])
@@ -174,6 +204,11 @@ class _Lowering:
         self.instructions.append((form, out, a, b, c))
         for operand in operands:
             self._release(operand)
+
+    def _emit_sample(self, node: int, stream: int, table: int) -> None:
+        sample = (kernels.SAMPLE, self._claim(node), stream, table, self.samples)
+        self.instructions.append(sample)
+        self.samples += 1
 
     def _form(self, operation: int, operands: list[int]) -> tuple[int, tuple[int, ...]]:
         """Return the instruction that fits the operands: rows, or a row and a constant."""

@@ -261,10 +261,8 @@ def _fold_constants(recorder: Recorder) -> list[tuple[Any, ...]]:
     made = [k for k, node in enumerate(nodes) if recorder.is_constant[k] and node[0] != CONSTANT]
     if made:
         code = lower(nodes, made, len(made))
-        rows = np.empty((code.places + 1) * kernels.BLOCK)
-        words = np.empty(kernels.BLOCK, np.uint32)
-        empty = make_streams((), False, 0)
-        kernels.run_block(code.code, code.constants, empty, pack(()), rows, words, 1, 0, 0)
+        work, empty = code.workspace(), make_streams((), False, 0)
+        kernels.run_block(code.code, code.constants, empty, pack(()), work, 1, 0, 0)
         for node, place in zip(made, code.outputs, strict=True):
-            nodes[node] = (CONSTANT, float(rows[place * kernels.BLOCK]))
+            nodes[node] = (CONSTANT, float(work.rows[place * kernels.BLOCK]))
     return nodes

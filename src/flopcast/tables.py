@@ -7,22 +7,37 @@ and :func:`pack` lays many of them out for the kernel. How a table is read is wr
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flopcast.functions import Floats
+from flopcast.memory import aligned
 from flopcast_kernels import quantile as kernel
 from flopcast_kernels.quantile import Pool
 
-__all__ = ["Floats", "Pool", "QuantileTable", "StepTable", "Table", "TableError"]
+__all__ = ["EvenForm", "Floats", "Pool", "QuantileTable", "StepTable", "Table", "TableError"]
 __all__ += ["evaluate", "pack", "step_table"]
-
-_CACHE_LINE = 64
 
 
 class TableError(ValueError):
     """A distribution whose table cannot keep the promise."""
+
+
+@dataclass(frozen=True, eq=False)
+class EvenForm:
+    """A continuous distribution over `EVEN_CELLS` equal cells of (0, 1).
+
+    Attributes
+    ----------
+    coefficients : (EVEN_TERMS, EVEN_CELLS) float64
+    rough : (n,) int64
+        The cells, ascending, in which it does not keep the promise.
+    """
+
+    coefficients: Floats
+    rough: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +57,8 @@ class QuantileTable:
     scale : float
     error : float
         The largest error found when it was built, in the measure of the promise.
+    even : EvenForm, optional
+        The same values over equal cells.
     """
 
     coefficients: Floats
@@ -51,6 +68,7 @@ class QuantileTable:
     high: float
     scale: float
     error: float
+    even: EvenForm | None = None
 
     def scaled(self, factor: float) -> "QuantileTable":
         """Return the table of the values times a positive factor."""
@@ -58,7 +76,12 @@ class QuantileTable:
         if not self.logarithmic:
             coefficients[:, : kernel.CUT] *= factor
         low, high, scale = self.low * factor, self.high * factor, self.scale * factor
-        return replace(self, coefficients=coefficients, low=low, high=high, scale=scale)
+        even = (
+            None
+            if self.even is None
+            else replace(self.even, coefficients=self.even.coefficients * factor)
+        )
+        return replace(self, coefficients=coefficients, low=low, high=high, scale=scale, even=even)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,24 +160,36 @@ def pack(tables: Sequence[Table]) -> Pool:
             header[:] = kernel.STEPS, step, 0, guide, table.guide.size
             step, guide = step + table.values.size, guide + table.guide.size
     return Pool(
-        coefficients=_aligned([t.coefficients for t in smooth]),
+        coefficients=_together([t.coefficients for t in smooth]),
         headers=headers,
         bounds=bounds,
         steps=np.concatenate([np.empty(0), *(t.values for t in stepped)]),
         uppers=np.concatenate([np.empty(0), *(t.upper for t in stepped)]),
         guides=np.concatenate([np.empty(0, np.int32), *(t.guide for t in stepped)]),
+        **_pack_even(tables),
     )
 
 
-def _aligned(parts: Sequence[Floats]) -> Floats:
-    """Return the rows of all parts, the first at the start of a cache line."""
-    rows = sum(len(part) for part in parts)
-    room = np.empty(rows * kernel.ROW_LENGTH + _CACHE_LINE // 8)
-    skipped = -room.ctypes.data % _CACHE_LINE // 8
-    flat = room[skipped : skipped + rows * kernel.ROW_LENGTH]
-    aligned = flat.reshape(rows, kernel.ROW_LENGTH)
-    np.concatenate([np.empty((0, kernel.ROW_LENGTH)), *parts], out=aligned)
-    return aligned
+def _pack_even(tables: Sequence[Table]) -> dict[str, NDArray[Any]]:
+    forms = [t.even if isinstance(t, QuantileTable) else None for t in tables]
+    even = np.zeros((len(tables), kernel.EVEN_TERMS, kernel.EVEN_CELLS))
+    rough = [np.empty(0, np.int64) if form is None else form.rough for form in forms]
+    for coefficients, form in zip(even, forms, strict=True):
+        if form is not None:
+            coefficients[:] = form.coefficients
+    return {
+        "is_even": np.array([form is not None for form in forms], np.bool_),
+        "even": even,
+        "rough_starts": np.cumsum([0, *map(len, rough)]).astype(np.int64),
+        "rough_cells": np.concatenate([np.empty(0, np.int64), *rough]),
+    }
+
+
+def _together(parts: Sequence[Floats]) -> Floats:
+    """Return the rows of all parts, one after the other."""
+    rows = aligned(sum(len(part) for part in parts), kernel.ROW_LENGTH)
+    np.concatenate([np.empty((0, kernel.ROW_LENGTH)), *parts], out=rows)
+    return rows
 
 
 def evaluate(table: Table, tails: Floats) -> Floats:
