@@ -240,12 +240,22 @@ def _tally_cell(n, cell, layout, tile, scratch, drop):
 
 
 @inlined
-def _close_leaf(leaf, sums, lanes):
-    """Sum the lanes of every cell and carry the leaf into the tree, as a binary counter does."""
+def close_leaf(leaf, sums, lanes):
+    """Sum the lanes of every cell and carry the leaf into the tree, as a binary counter does.
+
+    Parameters
+    ----------
+    leaf : int
+        The number of the leaf within its tile.
+    sums : (levels, cells, moments) float64
+        The partial sums of the tree; those that this leaf completes are replaced.
+    lanes : (cells, moments, lanes) float64
+        Cleared. The lanes are a power of two.
+    """
     for cell in range(lanes.shape[0]):
-        for moment in range(2):
+        for moment in range(lanes.shape[1]):
             lane = lanes[cell, moment]
-            width = LANES // 2
+            width = lanes.shape[2] // 2
             while width > 0:
                 for j in range(width):
                     lane[j] += lane[j + width]
@@ -316,5 +326,5 @@ def run_tile(
                 cell += 1
         done = start + size - first
         if done % leaf_size == 0:
-            _close_leaf(done // leaf_size - 1, tile.sums, scratch.lanes)
+            close_leaf(done // leaf_size - 1, tile.sums, scratch.lanes)
     return -1, -1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flopcast.trace import CONSTANT
+from flopcast.trace import CONSTANT, operands_of
 from flopcast_kernels import program as kernels
 
 
@@ -65,7 +65,7 @@ def _schedule(
             stack = [output]
             while stack:
                 node = stack[-1]
-                waiting = [k for k in _operands(nodes[node]) if not done[k]]
+                waiting = [k for k in operands_of(nodes[node]) if not done[k]]
                 if waiting and not done[node]:
                     stack.extend(reversed(waiting))
                     continue
@@ -75,12 +75,6 @@ def _schedule(
                     order.append(node)
         schedule.append(order)
     return schedule
-
-
-def _operands(node: tuple[Any, ...]) -> tuple[int, ...]:
-    if node[0] in (CONSTANT, kernels.DRAW):
-        return ()
-    return node[1:2] if node[0] == kernels.QUANTILE else node[1:]
 
 
 class _Lowering:
@@ -107,7 +101,7 @@ class _Lowering:
         uses: dict[int, int] = {}
         for order, segment in zip(self.schedule, self.segments, strict=True):
             for node in order:
-                for operand in _operands(self.nodes[node]):
+                for operand in operands_of(self.nodes[node]):
                     uses[operand] = uses.get(operand, 0) + 1
             for node in segment:
                 uses[node] = uses.get(node, 0) + 1
