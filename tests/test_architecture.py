@@ -35,12 +35,15 @@ LAYERS = [
     ("reading",),
     ("assembly",),
     ("plan",),
-    ("histogram", "executors", "statistics"),
+    ("histogram", "executors", "statistics", "trials"),
     ("layout",),
     ("fold",),
-    ("engine",),
+    ("engine", "pick_freeze"),
+    ("indices",),
     ("results",),
+    ("index_results",),
     ("api", "terminal"),
+    ("importance", "index_table"),
     ("cli",),
 ]
 KERNEL_LAYERS = [
@@ -51,6 +54,7 @@ KERNEL_LAYERS = [
     ("quantile", "rows"),
     ("program",),
     ("tally",),
+    ("freeze",),
 ]
 ONLY_FROM_RESULTS_ON = {"xarray", "h5netcdf"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "flopcast_kernels"}

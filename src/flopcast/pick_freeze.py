@@ -129,9 +129,7 @@ def _tasks(plan: TrialPlan, group: TrialGroup, tiles: int) -> Iterator[Task]:
     points = plan.points // tiles
     layout = _layout(plan, group)
     return (
-        Task(
-            group, plan.streams, plan.pool, layout, replicate, first, points, plan.count_nonfinite
-        )
+        Task(group, plan.streams, plan.pool, layout, replicate, first, points, plan.count_nonfinite)
         for replicate in range(kernels.REPLICATES)
         for first in range(0, plan.points, points)
     )

@@ -1,12 +1,12 @@
 """Scenario to trials: what is evaluated to tell how much each input matters.
 
-Every output is traced once, with all inputs from a first sample (A). What depends on an input is then
-recorded again with that input from a second sample (B), and nothing else is: the rest is shared. A
-:class:`Trial` is one output and one input. Inputs that depend on each other are one input here, and so
-are the periods of what is drawn anew in each.
+Every output is traced once, with all inputs from a first sample (A). What depends on an input is
+then recorded again with that input from a second sample (B), and nothing else is: the rest is
+shared. A :class:`Trial` is one output and one input. Inputs that depend on each other are one input
+here, and so are the periods of what is drawn anew in each.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from flopcast.assembly import Assembly
 from flopcast.lowering import Code, lower
-from flopcast.plan import Cell, assembled, fold_constants, output_cells, points_for
+from flopcast.plan import (
+    PENDING_OUTPUTS,
+    Cell,
+    assembled,
+    fold_constants,
+    output_cells,
+    points_for,
+)
 from flopcast.scenario import Scenario
 from flopcast.tables import Pool, pack
 from flopcast.trace import Recorder, Tracer, operands_of
@@ -138,15 +145,55 @@ def input_names(scenario: Scenario) -> dict[str, str]:
     return {name: joint.get(name, name) for name in scenario.drawn}
 
 
+def evaluation_code(
+    scenario: Scenario, again: Collection[int], case: int, design: str
+) -> tuple[Code, dict[str, Tracer], Assembly]:
+    """Return the code that makes every quantity of one case with some inputs from B.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    again : collection of int
+        The inputs from B, by their numbers in the plan; the others are from A.
+    case : int
+    design : str
+
+    Returns
+    -------
+    code, quantities, assembly
+        See :func:`flopcast.plan.replay_code`; the code draws from :meth:`Assembly.pairs`.
+    """
+    assembly = assembled(scenario, design)
+    recorder = assembly.recorder()
+    quantities = assembly.quantities(recorder, case)
+    nodes = [node for tracer in quantities.values() for node in tracer.nodes]
+    input_of = _inputs_of_streams(assembly)
+    needed, touched = _dependence(recorder, nodes, input_of)
+    bits = sum(1 << number for number in again)
+    moved = recorder.redrawn([k for k in needed if touched[k] & bits], _second(input_of))
+    code = lower(fold_constants(recorder), [moved.get(k, k) for k in nodes], PENDING_OUTPUTS)
+    return code, quantities, assembly
+
+
+def _inputs_of_streams(assembly: Assembly) -> list[int]:
+    """Return the number of the input that each stream of A belongs to."""
+    names = input_names(assembly.scenario)
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(names.values()))}
+    return [numbers[names[stream.partition("@")[0]]] for stream in assembly.stream_numbers]
+
+
+def _second(input_of: Sequence[int]) -> dict[int, int]:
+    """Return the stream of B that stands for each of A."""
+    return {k: k + len(input_of) for k in range(len(input_of))}
+
+
 class _Planner:
     """Traces cases into trials, and trials into groups."""
 
     def __init__(self, assembly: Assembly, alone: bool):
-        names = input_names(assembly.scenario)
-        numbers = {name: k for k, name in enumerate(dict.fromkeys(names.values()))}
         self.assembly = assembly
         self.alone = alone  # each trial leaves out points of its own, so has a pair of its own
-        self.input_of = [numbers[names[k.partition("@")[0]]] for k in assembly.stream_numbers]
+        self.input_of = _inputs_of_streams(assembly)
         self.cells: list[Cell] = []
         self.constants: dict[int, float] = {}
 
@@ -210,7 +257,7 @@ def _trials(
 ) -> Iterator[Trial]:
     """Yield the trials of cells and their nodes; an input that a cell does not need has none."""
     needed, touched = _dependence(recorder, outputs.values(), input_of)
-    second = {k: k + len(input_of) for k in range(len(input_of))}
+    second = _second(input_of)
     again = recorder.redrawn([node for node in needed if touched[node]], second)
     for number in sorted(set(input_of)):
         mine = {node for node in needed if touched[node] >> number & 1}
@@ -223,7 +270,7 @@ def _trials(
 def _dependence(
     recorder: Recorder, outputs: Iterable[int], input_of: Sequence[int]
 ) -> tuple[list[int], dict[int, int]]:
-    """Return the nodes that outputs need, ascending, and the inputs that each depends on as bits."""
+    """Return the nodes that outputs need, ascending, and as bits the inputs of each."""
     needed: set[int] = set()
     waiting = list(outputs)
     while waiting:
@@ -233,9 +280,9 @@ def _dependence(
             waiting += operands_of(recorder.nodes[node])
     touched: dict[int, int] = {}
     for number in sorted(needed):
-        node = recorder.nodes[number]
-        bits = 1 << input_of[node[1]] if node[0] == kernels.DRAW else 0
-        for operand in operands_of(node):
+        operation, *rest = recorder.nodes[number]
+        bits = 1 << input_of[rest[0]] if operation == kernels.DRAW else 0
+        for operand in operands_of(recorder.nodes[number]):
             bits |= touched[operand]
         touched[number] = bits
     return sorted(needed), touched
