@@ -6,12 +6,13 @@ an address-aligned tree, so nothing but the plan decides a bit of the result.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flopcast.executors import Executor
-from flopcast.fold import NonFiniteDraw, tree
+from flopcast.fold import NonFiniteDraw
 from flopcast.layout import PILOT_POINTS, evaluate
 from flopcast.plan import Cell
 from flopcast.tables import Pool
@@ -100,13 +101,13 @@ def run(
     counts = [_tiles_per_replicate(plan, group) for group in plan.groups]
     done, total = 0, kernels.REPLICATES * sum(counts)
     for group, tiles in zip(plan.groups, counts, strict=True):
-        made: list[freeze.Tile] = []
+        replicates = [_Replicate() for _ in range(kernels.REPLICATES)]
         for task, tile, found in executor.map(run_task, _tasks(plan, group, tiles)):
             _check_finite(plan, task, found)
-            made.append(tile)
+            replicates[task.replicate].add(tile)
             done += 1
             progress(done, total)
-        yield group, _fold(plan, group, made, tiles)
+        yield group, _sums(plan, group, replicates)
 
 
 def _check_constants(plan: TrialPlan) -> None:
@@ -191,13 +192,28 @@ def run_task(task: Task) -> tuple[Task, freeze.Tile, tuple[int, int, int]]:
     return task, tile, (int(trial), int(point), int(row))
 
 
-def _fold(plan: TrialPlan, group: TrialGroup, made: list[freeze.Tile], tiles: int) -> Sums:
-    replicates = [made[k : k + tiles] for k in range(0, len(made), tiles)]
-    left_out = np.array([sum(tile.nonfinite for tile in part) for part in replicates])
+class _Replicate:
+    """Adds tiles, in order, as a binary counter does: few wait, and the tree is that of leaves."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, Floats, Floats]] = []
+        self.nonfinite: Any = 0
+
+    def add(self, tile: freeze.Tile) -> None:
+        """Add the next tile."""
+        level, pairs, trials = 0, tile.pairs[-1].copy(), tile.trials[-1].copy()
+        while self.waiting and self.waiting[-1][0] == level:
+            _, before, trials_before = self.waiting.pop()
+            level, pairs, trials = level + 1, before + pairs, trials_before + trials
+        self.waiting.append((level, pairs, trials))
+        self.nonfinite = self.nonfinite + tile.nonfinite
+
+
+def _sums(plan: TrialPlan, group: TrialGroup, replicates: list[_Replicate]) -> Sums:
+    ends = [replicate.waiting[0] for replicate in replicates]
+    left_out = np.array([replicate.nonfinite for replicate in replicates])
     return Sums(
-        pairs=np.array([tree([tile.pairs[-1] for tile in part]) for part in replicates])[
-            :, group.pairs
-        ],
-        trials=np.array([tree([tile.trials[-1] for tile in part]) for part in replicates]),
+        pairs=np.array([pairs[group.pairs] for _, pairs, _ in ends]),
+        trials=np.array([trials for _, _, trials in ends]),
         sizes=(plan.points - left_out).astype(np.float64),
     )

@@ -29,7 +29,7 @@ from flopcast.trace import Recorder, Tracer, operands_of
 from flopcast_kernels import freeze
 from flopcast_kernels import program as kernels
 
-MOST_TRIALS = 4096  # of a group: 8 MB of sums a tile
+MOST_TRIALS = 4096  # of a group: 4 to 9 MB of lanes a thread
 MOST_PLACES = 384  # rows, 1.5 MB: beyond them a group is better run in two halves
 CELLS_TOGETHER = 16
 PENDING_TRIALS = 4
