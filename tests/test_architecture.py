@@ -36,12 +36,15 @@ LAYERS = [
     ("reading",),
     ("assembly",),
     ("plan",),
-    ("histogram", "executors", "statistics"),
+    ("histogram", "executors", "statistics", "trials"),
     ("layout",),
     ("fold",),
-    ("engine",),
+    ("engine", "pick_freeze"),
+    ("indices",),
     ("results",),
+    ("index_results",),
     ("api", "terminal"),
+    ("importance", "index_table"),
     ("cli",),
 ]
 KERNEL_LAYERS = [
@@ -54,6 +57,7 @@ KERNEL_LAYERS = [
     ("sampling",),
     ("program",),
     ("tally",),
+    ("freeze",),
 ]
 ONLY_FROM_RESULTS_ON = {"xarray", "h5netcdf"}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "flopcast_kernels"}

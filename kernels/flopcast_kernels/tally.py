@@ -266,18 +266,32 @@ def _tally_cell(n, cell, layout, tile, scratch, drop):
 
 
 @inlined
+def carry(leaf, sums, cell, moment, total):
+    """Carry the sum of a leaf, the `leaf`th of its tile, into the tree, as a binary counter does.
+
+    Parameters
+    ----------
+    leaf : int
+    sums : (levels, cells, moments) float64
+        The partial sums of the tree; the one that this leaf completes is replaced.
+    cell, moment : int
+    total : float
+    """
+    level = 0
+    while (leaf >> level) & 1:
+        total = sums[level, cell, moment] + total
+        level += 1
+    sums[level, cell, moment] = total
+
+
+@inlined
 def _close_leaf(leaf, sums, lanes):
-    """Sum the lanes of every cell and carry the leaf into the tree, as a binary counter does."""
+    """Sum the lanes of every cell, carry the sums into the tree, and clear the lanes."""
     for cell in range(sums.shape[1]):
         for moment in range(2):
             own = (3 + 2 * cell + moment) * LANES
-            total = sum_of_lanes(lanes, np.uint64(own))
+            carry(leaf, sums, cell, moment, sum_of_lanes(lanes, np.uint64(own)))
             lanes[own : own + LANES] = 0.0
-            level = 0
-            while (leaf >> level) & 1:
-                total = sums[level, cell, moment] + total
-                level += 1
-            sums[level, cell, moment] = total
 
 
 @kernel

@@ -12,11 +12,21 @@ _HOMES = {
     "load": "flopcast.reading",
     "forecast": "flopcast.api",
     "replay": "flopcast.api",
+    "sensitivity": "flopcast.importance",
     "NonFiniteError": "flopcast.api",
     "Scenario": "flopcast.scenario",
     "ScenarioError": "flopcast.scenario",
 }
-__all__ = ["NonFiniteError", "Scenario", "ScenarioError", "equations", "forecast", "load", "replay"]
+__all__ = [
+    "NonFiniteError",
+    "Scenario",
+    "ScenarioError",
+    "equations",
+    "forecast",
+    "load",
+    "replay",
+    "sensitivity",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The Python interface: forecast and replay."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from flopcast.assembly import Assembly
 from flopcast.engine import run
 from flopcast.executors import Executor, executor_for
 from flopcast.fold import NonFiniteDraw
 from flopcast.layout import evaluate
+from flopcast.lowering import Code
 from flopcast.plan import MAX_POINTS, Group, Plan, make_plan, replay_code
 from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
 from flopcast.statistics import Statistics, summarize
 from flopcast.tables import TableError, pack
-from flopcast_kernels.program import BLOCK, REPLICATES
+from flopcast.trace import Tracer
+from flopcast_kernels.program import BLOCK, REPLICATES, Streams
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
@@ -81,7 +84,7 @@ def forecast(
     """
     workers = executor_for(executor, threads)
     prepared = prepare(scenario, draws, seed, quantiles=quantiles, design=design)
-    return prepared.run(workers, progress or _silent)
+    return prepared.run(workers, progress or silent)
 
 
 @dataclass(frozen=True)
@@ -103,29 +106,34 @@ class Prepared:
                     for group, tallies in run(self.plan, self.levels, executor, progress)
                 ]
         except NonFiniteDraw as error:
-            message = _describe(self.scenario, error, self.plan.seed, self.design)
-            raise NonFiniteError(message) from None
+            rows = replay(self.scenario, self.plan.seed, [error.draw], design=self.design)
+            raise NonFiniteError(describe(self.scenario, error, rows)) from None
         for group, statistics in summaries:
             _check_finite(self.scenario, group, statistics)
         dataset = forecast_dataset(self.scenario, self.plan, self.design, self.levels, summaries)
-        remarks = (*self.scenario.remarks, *self._remarks(dataset.attrs["draws"]))
-        if remarks:
-            dataset.attrs["remarks"] = "\n".join(remarks)
+        note_remarks(dataset, self.scenario, self.asked)
         return dataset
 
-    def _remarks(self, draws: int) -> Iterator[str]:
-        if draws != self.asked:
-            yield f"{self.asked:,} draws were rounded up to {draws:,}: 16 times a power of two"
+
+def note_remarks(
+    dataset: xr.Dataset, scenario: Scenario, asked: int, others: Iterable[str] = ()
+) -> None:
+    """Put into a Dataset what a reader should know: of the scenario, the draws, and others."""
+    remarks, draws = [*scenario.remarks, *others], dataset.attrs["draws"]
+    if draws != asked:
+        remarks.append(f"{asked:,} draws were rounded up to {draws:,}: 16 times a power of two")
+    if remarks:
+        dataset.attrs["remarks"] = "\n".join(remarks)
 
 
 def prepare(
     scenario: Source, draws: int, seed: int, *, quantiles: Sequence[float], design: str
 ) -> Prepared:
     """Check the arguments of a forecast and plan it; see :func:`forecast`."""
-    scenario = _loaded(scenario)
+    scenario = loaded(scenario)
     levels = _levels(quantiles, scenario)
-    asked = _whole("draws", draws)
-    plan = _planned(scenario, make_plan, asked, _seed(seed), design)
+    asked = whole("draws", draws)
+    plan = planned(scenario, make_plan, asked, checked_seed(seed), design)
     return Prepared(scenario, plan, levels, design, asked)
 
 
@@ -158,16 +166,39 @@ def replay(
     ScenarioError, ValueError
         As :func:`forecast`.
     """
-    scenario = _loaded(scenario)
-    seed = _seed(seed)
-    numbers = [_whole("draws", draw) for draw in draws]
+    scenario = loaded(scenario)
+    seed = checked_seed(seed)
+    numbers = [whole("draws", draw) for draw in draws]
     if any(not 0 <= number < REPLICATES * MAX_POINTS for number in numbers):
         raise ValueError(f"draws are numbered from 0 to 2**36 - 1, not {numbers}")
     workers = executor_for(executor, threads)
+    return remade(scenario, seed, numbers, design, workers, replay_code, Assembly.streams)
+
+
+def remade(
+    scenario: Scenario,
+    seed: int,
+    numbers: Sequence[int],
+    design: str,
+    executor: Executor,
+    make: Callable[[Scenario, int, str], tuple[Code, dict[str, Tracer], Assembly]],
+    streams_of: Callable[[Assembly, int], Streams],
+) -> xr.Dataset:
+    """Make named draws again by any code of a case; see :func:`replay`.
+
+    Parameters
+    ----------
+    scenario, seed, numbers, design, executor
+        As for :func:`replay`, checked.
+    make : callable
+        As :func:`flopcast.plan.replay_code`.
+    streams_of : callable
+        Returns where the code of an assembly draws from, for a seed.
+    """
 
     def one_case(case: int) -> tuple[Any, NDArray[np.float64]]:
-        code, quantities, assembly = _planned(scenario, replay_code, case, design)
-        streams, pool = assembly.streams(seed), pack(assembly.tables)
+        code, quantities, assembly = planned(scenario, make, case, design)
+        streams, pool = streams_of(assembly, seed), pack(assembly.tables)
         values = np.empty((len(numbers), len(code.outputs)))
         for row, number in enumerate(numbers):
             point, replicate = divmod(number, REPLICATES)
@@ -176,7 +207,7 @@ def replay(
             values[row] = block[:, point - first]
         return quantities, values
 
-    cases = list(workers.map(one_case, range(scenario.case_count)))
+    cases = list(executor.map(one_case, range(scenario.case_count)))
     quantities = cases[0][0]
     stacked = np.stack([values for _, values in cases], axis=1)
     ends = np.cumsum([len(tracer.nodes) for tracer in quantities.values()])
@@ -185,11 +216,12 @@ def replay(
     return replay_dataset(scenario, quantities, numbers, parts, attributes)
 
 
-def _loaded(source: Source) -> Scenario:
+def loaded(source: Source) -> Scenario:
+    """Return a scenario, read if it is not yet one."""
     return source if isinstance(source, Scenario) else load(source)
 
 
-def _planned(scenario: Scenario, make: Callable[..., Any], *arguments: Any) -> Any:
+def planned(scenario: Scenario, make: Callable[..., Any], *arguments: Any) -> Any:
     """Plan, and tell of a distribution without a table as a problem of the scenario."""
     try:
         return make(scenario, *arguments)
@@ -207,21 +239,23 @@ def _levels(quantiles: Sequence[float], scenario: Scenario) -> NDArray[np.float6
     return np.unique(levels)
 
 
-def _seed(seed: int) -> int:
-    number = _whole("seed", seed)
+def checked_seed(seed: int) -> int:
+    """Return a seed; a ValueError if it is none."""
+    number = whole("seed", seed)
     if not 0 <= number < 1 << 64:
         raise ValueError(f"seed must be between 0 and 2**64 - 1, not {seed}")
     return number
 
 
-def _whole(name: str, value: Any) -> int:
+def whole(name: str, value: Any) -> int:
+    """Return a whole number; a ValueError if it is none."""
     try:
         return operator.index(value)
     except TypeError:
         raise ValueError(f"{name} must be a whole number, not {value!r}") from None
 
 
-def _silent(done: int, total: int) -> None:
+def silent(done: int, total: int) -> None:
     """Tell nobody."""
 
 
@@ -243,9 +277,8 @@ def _check_finite(scenario: Scenario, group: Group, statistics: Statistics) -> N
             )
 
 
-def _describe(scenario: Scenario, error: NonFiniteDraw, seed: int, design: str) -> str:
-    """Say which output, draw and case it is, and what was drawn."""
-    rows = replay(scenario, seed, [error.draw], design=design)
+def describe(scenario: Scenario, error: NonFiniteDraw, rows: xr.Dataset) -> str:
+    """Say which output, draw and case it is, and what was drawn: `rows` has that draw alone."""
     place = np.unravel_index(error.cell.case, scenario.shape or (1,))
     case = {axis.name: int(k) for axis, k in zip(scenario.axes, place, strict=False)}
     if error.cell.period >= 0:

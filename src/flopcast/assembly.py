@@ -15,7 +15,7 @@ from flopcast.distributions import STANDARD_NORMAL
 from flopcast.expressions import Expression
 from flopcast.periods import growth_factor
 from flopcast.scenario import Input, Scenario
-from flopcast.streams import make_streams
+from flopcast.streams import make_pairs, make_streams
 from flopcast.tables import Pool, TableError
 from flopcast.trace import Recorder, Tracer, lift
 from flopcast.units import factor
@@ -70,6 +70,10 @@ class Assembly:
     def streams(self, seed: int) -> kernels.Streams:
         """Return where the uniforms of every uncertain input come from."""
         return make_streams(tuple(self.stream_numbers), self.is_sobol, seed)
+
+    def pairs(self, seed: int) -> kernels.Streams:
+        """Return the streams of a second sample too: its number of a stream comes `count` later."""
+        return make_pairs(tuple(self.stream_numbers), self.is_sobol, seed)
 
     def sha256(self, pool: Pool) -> str:
         """Return the hash of every table that the draws go through, its own packed in `pool`."""

@@ -5,16 +5,19 @@ needs is imported when it runs, so that help comes at once.
 """
 
 import contextlib
+import functools
 import json
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from flopcast.scenario import Scenario
 
 
@@ -93,17 +96,27 @@ def main() -> None:
     """Forecast what AI compute will cost, and how sure you can be."""
 
 
+def _run_options(draws: int) -> Callable[[Any], Any]:
+    """Return the arguments that every command with draws has."""
+    options = (
+        click.argument("files", nargs=-1, required=True, metavar="FILE..."),
+        click.option("--draws", type=click.IntRange(1, 1 << 36), default=draws, show_default=True),
+        click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0, show_default=True),
+        click.option("--design", type=click.Choice(["sobol", "random"]), default="sobol"),
+        click.option(
+            "--set", "pairs", multiple=True, metavar="INPUT=VALUE", help="Replace an input."
+        ),
+        click.option("--threads", type=click.IntRange(1), help="All cores if not told."),
+        click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path()),
+        click.option("--quiet", is_flag=True, help="No progress and no table."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, no table."),
+    )
+    return lambda command: functools.reduce(lambda f, option: option(f), reversed(options), command)
+
+
 @main.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--draws", type=click.IntRange(1, 1 << 36), default=1 << 20, show_default=True)
-@click.option("--seed", type=click.IntRange(0, (1 << 64) - 1), default=0, show_default=True)
-@click.option("--design", type=click.Choice(["sobol", "random"]), default="sobol")
+@_run_options(1 << 20)
 @click.option("--quantiles", callback=_quantiles, metavar="P,P,...", help="Probabilities.")
-@click.option("--set", "pairs", multiple=True, metavar="INPUT=VALUE", help="Replace an input.")
-@click.option("--threads", type=click.IntRange(1), help="All cores if not told.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path())
-@click.option("--quiet", is_flag=True, help="No progress and no table.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, no table.")
 def run(
     files: tuple[str, ...],
     draws: int,
@@ -140,7 +153,51 @@ def run(
             if not (quiet or as_json):
                 terminal.show_forecast(forecast.scenario, datasets[-1], path)
         if as_json:
-            click.echo(json.dumps([d.to_dict() for d in datasets], default=str, allow_nan=False))
+            _echo_json(datasets)
+
+
+def _echo_json(datasets: "list[xr.Dataset]") -> None:
+    click.echo(json.dumps([d.to_dict() for d in datasets], default=str, allow_nan=False))
+
+
+@main.command()
+@_run_options(1 << 16)
+def sensitivity(
+    files: tuple[str, ...],
+    draws: int,
+    seed: int,
+    design: str,
+    pairs: tuple[str, ...],
+    threads: int | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Tell which inputs matter in scenarios (files, or names of those that ship).
+
+    Prints each output's Sobol' indices and writes NAME.sensitivity.nc into the folder of --out.
+    """
+    scenarios = _load_all(files, _changes(pairs))
+    with _told():
+        from flopcast import importance, index_table, results, terminal
+        from flopcast.executors import Threads
+        from flopcast_kernels import freeze
+
+        prepared = [
+            importance.prepare_sensitivity(scenario, draws, seed, design=design)
+            for scenario in scenarios
+        ]
+        out.mkdir(parents=True, exist_ok=True)
+        datasets = []
+        for one in prepared:
+            with terminal.progress(one.scenario.name, quiet, freeze.run_tile) as tick:
+                datasets.append(one.run(Threads(threads), tick))
+            path = out / f"{one.scenario.name}.sensitivity.nc"
+            results.save(datasets[-1], path)
+            if not (quiet or as_json):
+                index_table.show_sensitivity(one.scenario, datasets[-1], path)
+        if as_json:
+            _echo_json(datasets)
 
 
 @main.command("list")

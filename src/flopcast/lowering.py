@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flopcast.memory import aligned
-from flopcast.trace import CONSTANT
+from flopcast.trace import CONSTANT, operands_of
 from flopcast_kernels import program as kernels
 from flopcast_kernels.quantile import EVEN_CELLS, EVEN_TERMS
 from flopcast_kernels.sampling import SLOTS, VISITS
@@ -41,11 +41,11 @@ class Code:
     places: int
     samples: int
 
-    def workspace(self) -> kernels.Workspace:
-        """Return what one thread needs to run it."""
+    def workspace(self, spare: int = 1) -> kernels.Workspace:
+        """Return what one thread needs to run it, with so many spare rows, at least one."""
         slots = max(1, min(self.samples, SLOTS + 1))
         return kernels.Workspace(
-            rows=aligned((self.places + 1) * kernels.BLOCK),
+            rows=aligned((self.places + spare) * kernels.BLOCK),
             words=np.empty(kernels.BLOCK, np.uint32),
             slots=kernels.Slots(
                 positions=np.empty(slots * EVEN_CELLS, np.int32),
@@ -100,12 +100,12 @@ def _schedule(
 
 def _operands(nodes: Sequence[tuple[Any, ...]], number: int) -> tuple[int, ...]:
     """Return the nodes that a node is made from; a sample draws its uniform itself."""
+    return () if _is_sample(nodes, number) else operands_of(nodes[number])
+
+
+def _is_sample(nodes: Sequence[tuple[Any, ...]], number: int) -> bool:
     operation, *operands = nodes[number]
-    if operation in (CONSTANT, kernels.DRAW):
-        return ()
-    if operation == kernels.QUANTILE:
-        return () if nodes[operands[0]][0] == kernels.DRAW else (operands[0],)
-    return tuple(operands)
+    return bool(operation == kernels.QUANTILE and nodes[operands[0]][0] == kernels.DRAW)
 
 
 class _Lowering:
@@ -190,10 +190,10 @@ class _Lowering:
         if operation == kernels.DRAW:
             self.instructions.append((operation, self._claim(node), operands[0], 0, 0))
             return
+        if _is_sample(self.nodes, node):
+            self._emit_sample(node, self.nodes[operands[0]][1], operands[1])
+            return
         if operation == kernels.QUANTILE:
-            if self.nodes[operands[0]][0] == kernels.DRAW:
-                self._emit_sample(node, self.nodes[operands[0]][1], operands[1])
-                return
             a = self._row(operands[0])
             self.instructions.append((operation, self._claim(node), a, operands[1], 0))
             self._release(operands[0])

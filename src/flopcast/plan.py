@@ -136,7 +136,7 @@ def make_plan(scenario: Scenario, draws: int, seed: int, design: str) -> Plan:
         If a distribution cannot be tabulated as finely as promised.
     """
     points = points_for(draws)
-    assembly = _assembled(scenario, design)
+    assembly = assembled(scenario, design)
     groups = tuple(_groups(assembly))
     pool = pack(assembly.tables)
     return Plan(
@@ -168,15 +168,22 @@ def replay_code(
     assembly : Assembly
         What knows the streams and the tables.
     """
-    assembly = _assembled(scenario, design)
+    assembly = assembled(scenario, design)
     recorder = assembly.recorder()
     quantities = assembly.quantities(recorder, case)
     nodes = [node for tracer in quantities.values() for node in tracer.nodes]
-    code = lower(_fold_constants(recorder), nodes, PENDING_OUTPUTS)
+    code = lower(fold_constants(recorder), nodes, PENDING_OUTPUTS)
     return code, quantities, assembly
 
 
-def _assembled(scenario: Scenario, design: str) -> Assembly:
+def assembled(scenario: Scenario, design: str) -> Assembly:
+    """Return what makes nodes of a scenario.
+
+    Raises
+    ------
+    ValueError
+        If there is no such design.
+    """
     if design not in DESIGNS:
         raise ValueError(f"design must be one of {', '.join(DESIGNS)}, not {design!r}")
     return Assembly(scenario, design == "sobol")
@@ -189,7 +196,7 @@ def _groups(assembly: Assembly) -> Iterator[Group]:
     cells: list[Cell] = []
     nodes: list[int] = []
     for case in range(scenario.case_count):
-        for cell, node in _outputs(assembly, recorder, case):
+        for cell, node in output_cells(assembly, recorder, case):
             cells.append(cell)
             nodes.append(node)
         if len(cells) >= CELLS_PER_GROUP:
@@ -199,7 +206,7 @@ def _groups(assembly: Assembly) -> Iterator[Group]:
         yield from _split(assembly, recorder, cells, nodes)
 
 
-def _outputs(assembly: Assembly, recorder: Recorder, case: int) -> Iterator[tuple[Cell, int]]:
+def output_cells(assembly: Assembly, recorder: Recorder, case: int) -> Iterator[tuple[Cell, int]]:
     """Yield the cells of a case and their nodes."""
     quantities = assembly.quantities(recorder, case)
     for name in assembly.scenario.outputs:
@@ -213,7 +220,7 @@ def _split(
 ) -> Iterator[Group]:
     """Yield the cells in groups; a lumpy cell takes the memory of three."""
     lumpy, discrete = _lumpy(assembly, recorder), _discrete(assembly, recorder)
-    nodes = _fold_constants(recorder)
+    nodes = fold_constants(recorder)
     weights = np.cumsum([3 if lumpy[node] else 1 for node in outputs])
     numbers = (weights - 1) // CELLS_PER_GROUP
     for number in np.unique(numbers):
@@ -255,7 +262,7 @@ def _is_step(assembly: Assembly, operation: int, operands: Sequence[int]) -> boo
     return operation == kernels.QUANTILE and isinstance(assembly.tables[operands[1]], StepTable)
 
 
-def _fold_constants(recorder: Recorder) -> list[tuple[Any, ...]]:
+def fold_constants(recorder: Recorder) -> list[tuple[Any, ...]]:
     """Return the nodes with what is made from constants alone worked out, by the same kernels."""
     nodes = list(recorder.nodes)
     made = [k for k, node in enumerate(nodes) if recorder.is_constant[k] and node[0] != CONSTANT]

@@ -36,6 +36,24 @@ def make_streams(names: Sequence[str], is_sobol: bool, seed: int) -> kernels.Str
     )
 
 
+def make_pairs(names: Sequence[str], is_sobol: bool, seed: int) -> kernels.Streams:
+    """Return two streams of every input, for samples A and B: those of A, then those of B.
+
+    Under Sobol' an input has two coordinates side by side, so that the best serve both samples.
+
+    Parameters
+    ----------
+    names, is_sobol, seed
+        As for :func:`make_streams`.
+    """
+    both = [name for own in names for name in (own, f"{own}@again")]
+    streams = make_streams(both, is_sobol, seed)
+    a_then_b = np.arange(len(both)).reshape(-1, 2).T.ravel()
+    return streams._replace(
+        coordinates=streams.coordinates[a_then_b], names=streams.names[a_then_b]
+    )
+
+
 def joe_kuo(count: int) -> NDArray[np.uint32]:
     """Return (count, 32) direction numbers of Joe and Kuo, from the file that SciPy ships.
 

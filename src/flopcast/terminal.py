@@ -30,8 +30,17 @@ _SCALES = {3: "thousand", 6: "million", 9: "billion", 12: "trillion"}
 
 
 @contextlib.contextmanager
-def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def progress(
+    name: str, quiet: bool, kernel: Any = tally.run_tile
+) -> Iterator[Callable[[int, int], None]]:
     """Show how far a run is, on stderr; nothing if `quiet` or if stderr is no terminal.
+
+    Parameters
+    ----------
+    name : str
+    quiet : bool
+    kernel : dispatcher
+        What will be compiled first, if it is not yet.
 
     Yields
     ------
@@ -44,7 +53,7 @@ def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        first = not jit.is_cached(tally.run_tile)
+        first = not jit.is_cached(kernel)
         task = bar.add_task(f"{name}: compiling, once" if first else name, total=None)
 
         def tick(done: int, total: int) -> None:
@@ -55,7 +64,7 @@ def progress(name: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 
 def show_forecast(scenario: Scenario, dataset: xr.Dataset, path: Path) -> None:
     """Print the bands of every output, what the budgets say, and where the file is."""
-    console = _console()
+    console = console_of_stdout()
     console.print(f"\n[bold]{escape(scenario.title)}[/bold]")
     levels = _shown_levels(dataset)
     for rows in _tables(scenario, dataset):
@@ -69,13 +78,19 @@ def show_forecast(scenario: Scenario, dataset: xr.Dataset, path: Path) -> None:
         )
     for line in _left_out(scenario, dataset):
         console.print(line)
+    show_end(console, dataset, "draws", path)
+
+
+def show_end(console: Console, dataset: xr.Dataset, what: str, path: Path) -> None:
+    """Print the remarks, what a Dataset is made from, and where the file is."""
     for remark in dataset.attrs.get("remarks", "").splitlines():
         console.print(f"note: {escape(remark)}")
-    about = f"{dataset.attrs['draws']:,} draws, {dataset.attrs['design']}"
+    about = f"{dataset.attrs['draws']:,} {what}, {dataset.attrs['design']}"
     console.print(f"{about}, seed {dataset.attrs['seed']}; ± is one standard error. Saved {path}")
 
 
-def _console() -> Console:
+def console_of_stdout() -> Console:
+    """Return where tables go: as wide as the terminal, or wide enough for a file."""
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
@@ -106,7 +121,7 @@ def _bands(
     for name in outputs:
         for k, place in enumerate(places[: _most_rows(outputs)]):
             scale, unit = _scale(dataset[name], place, scenario.units[name])
-            labels = [_label(dataset[dim].values[i]) for dim, i in zip(dims, place, strict=True)]
+            labels = [label(dataset[dim].values[i]) for dim, i in zip(dims, place, strict=True)]
             numbers = _row(dataset, name, place, levels, scale)
             table.add_row(name if k == 0 else "", *labels, *numbers, unit)
         left = len(places) - _most_rows(outputs)
@@ -121,7 +136,8 @@ def _most_rows(outputs: Sequence[str]) -> int:
     return max(1, MOST_ROWS // len(outputs))
 
 
-def _label(value: Any) -> str:
+def label(value: Any) -> str:
+    """Return a case or period as a person would write it."""
     return str(value)[:7] if isinstance(value, np.datetime64) else str(value)
 
 
@@ -175,7 +191,7 @@ def _budget_lines(scenario: Scenario, dataset: xr.Dataset) -> Iterator[str]:
             scale, unit = _scale(dataset[name], place, scenario.units[name])
             unit = "" if unit == "1" else f" {unit}"
             dims = zip(share.dims[:-1], place, strict=True)
-            where = ", ".join(_label(dataset[dim].values[i]) for dim, i in dims)
+            where = ", ".join(label(dataset[dim].values[i]) for dim, i in dims)
             chances = [
                 f"{_percent(p, e)} above {limit / scale:,g}{unit}"
                 for p, e, limit in zip(
@@ -211,7 +227,7 @@ def _percent(share: float, error: float) -> str:
 
 def show_scenario(scenario: Scenario) -> None:
     """Print a scenario's quantities in order: name, unit, equation or distribution, source."""
-    console = _console()
+    console = console_of_stdout()
     console.print(f"[bold]{escape(scenario.title)}[/bold]")
     if scenario.note:
         console.print(escape(scenario.note))

@@ -6,7 +6,7 @@ it is asked for (common subexpressions), in the order in which it was written.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,13 @@ _COMMUTES = {
 
 class TraceError(TypeError):
     """An equation does what a straight-line program cannot."""
+
+
+def operands_of(node: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the nodes that a node is made from."""
+    if node[0] in (CONSTANT, kernels.DRAW):
+        return ()
+    return node[1:2] if node[0] == kernels.QUANTILE else node[1:]
 
 
 @dataclass
@@ -135,6 +142,32 @@ class Recorder:
         half = self._product(base, count // 2)
         square = self.apply(kernels.MULTIPLY, half, half)
         return square if count % 2 == 0 else self.apply(kernels.MULTIPLY, square, base)
+
+    def redrawn(self, nodes: Iterable[int], streams: Mapping[int, int]) -> dict[int, int]:
+        """Record nodes again with other streams in the place of some; what is the same is shared.
+
+        Parameters
+        ----------
+        nodes : iterable of int
+            Ascending, and with a node every one between it and a draw from such a stream.
+        streams : mapping of int to int
+            The stream to draw from instead of another.
+
+        Returns
+        -------
+        dict of int to int
+            The new node of each of the nodes.
+        """
+        new: dict[int, int] = {}
+        for number in nodes:
+            operation, *rest = self.nodes[number]
+            if operation == kernels.DRAW:
+                new[number] = self.draw(streams[rest[0]])
+            elif operation == kernels.QUANTILE:
+                new[number] = self.quantile(new[rest[0]], rest[1])
+            else:
+                new[number] = self.apply(operation, *(new.get(k, k) for k in rest))
+        return new
 
     def by_period(self, nodes: Iterable[int]) -> "Tracer":
         """Return the quantity that has one of these nodes a period."""

@@ -1,0 +1,218 @@
+"""Trials to sums, tile by tile: the pick-freeze run.
+
+As in :mod:`flopcast.engine`, tiles may run anywhere and in any order, and their sums are folded in
+an address-aligned tree, so nothing but the plan decides a bit of the result.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flopcast.executors import Executor
+from flopcast.fold import NonFiniteDraw
+from flopcast.layout import PILOT_POINTS, evaluate
+from flopcast.plan import Cell
+from flopcast.tables import Pool
+from flopcast.trials import TrialGroup, TrialPlan
+from flopcast_kernels import freeze
+from flopcast_kernels import program as kernels
+from flopcast_kernels.tally import LEAF
+
+Floats = NDArray[np.float64]
+
+TILE_VALUES = 1 << 23  # points times trials
+SMALLEST_TILE = 1 << 12
+
+
+class NonFiniteEvaluation(NonFiniteDraw):
+    """An evaluation that is not finite.
+
+    Attributes
+    ----------
+    cell : Cell
+    draw : int
+        The base point.
+    again : frozenset of int
+        The inputs that it takes from the second sample; the others are from the first.
+    """
+
+    def __init__(self, cell: Cell, draw: int, again: frozenset[int]):
+        super().__init__(cell, draw)
+        self.again = again
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the replicates of a group leave, its centers taken off.
+
+    Attributes
+    ----------
+    pairs : (REPLICATES, trials, 5) float64
+        See :class:`flopcast_kernels.freeze.Tile`; of each trial's pair.
+    trials : (REPLICATES, trials, 4) float64
+    sizes : (REPLICATES, trials) float64
+        How many points.
+    """
+
+    pairs: Floats
+    trials: Floats
+    sizes: Floats
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tile, with all that it needs; it may be sent to another process."""
+
+    group: TrialGroup
+    streams: kernels.Streams
+    pool: Pool
+    layout: freeze.Layout
+    replicate: int
+    first: int
+    points: int
+    count_nonfinite: bool
+
+
+def run(
+    plan: TrialPlan, executor: Executor, progress: Callable[[int, int], None]
+) -> Iterator[tuple[TrialGroup, Sums]]:
+    """Run a plan.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+    executor : Executor
+    progress : callable
+        Called after each tile with the tiles done and the tiles in all.
+
+    Yields
+    ------
+    (TrialGroup, Sums)
+
+    Raises
+    ------
+    NonFiniteEvaluation
+        At the first one, in the order of tiles, blocks and trials.
+    """
+    _check_constants(plan)
+    counts = [_tiles_per_replicate(plan, group) for group in plan.groups]
+    done, total = 0, kernels.REPLICATES * sum(counts)
+    for group, tiles in zip(plan.groups, counts, strict=True):
+        replicates = [_Replicate() for _ in range(kernels.REPLICATES)]
+        for task, tile, found in executor.map(run_task, _tasks(plan, group, tiles)):
+            _check_finite(plan, task, found)
+            replicates[task.replicate].add(tile)
+            done += 1
+            progress(done, total)
+        yield group, _sums(plan, group, replicates)
+
+
+def _check_constants(plan: TrialPlan) -> None:
+    for cell, value in plan.constants.items():
+        if not np.isfinite(value):
+            raise NonFiniteEvaluation(plan.cells[cell], 0, frozenset())
+
+
+def _check_finite(plan: TrialPlan, task: Task, found: tuple[int, int, int]) -> None:
+    trial, point, row = found
+    if trial < 0:
+        return
+    moved = int(task.group.inputs[trial])
+    again = (frozenset[int](), frozenset(range(len(plan.inputs))), frozenset((moved,)))[row]
+    draw = point * kernels.REPLICATES + task.replicate
+    raise NonFiniteEvaluation(plan.cells[task.group.cells[trial]], draw, again)
+
+
+def _tasks(plan: TrialPlan, group: TrialGroup, tiles: int) -> Iterator[Task]:
+    points = plan.points // tiles
+    layout = _layout(plan, group)
+    return (
+        Task(group, plan.streams, plan.pool, layout, replicate, first, points, plan.count_nonfinite)
+        for replicate in range(kernels.REPLICATES)
+        for first in range(0, plan.points, points)
+    )
+
+
+def _layout(plan: TrialPlan, group: TrialGroup) -> freeze.Layout:
+    """Take the middle of a pilot off each cell: it depends on the scenario and the seed only."""
+    pilot = [
+        evaluate(group.pilot, plan.streams, plan.pool, replicate, 0, PILOT_POINTS)
+        for replicate in range(kernels.REPLICATES)
+    ]
+    values = [np.sort(row[np.isfinite(row)]) for row in np.concatenate(pilot, axis=1)]
+    centers = np.array([row[row.size // 2] if row.size else 0.0 for row in values])
+    return freeze.Layout(
+        places=group.code.outputs.reshape(-1, freeze.ROWS),
+        centers=centers[group.pairs],
+        pairs=group.pairs,
+        fills=group.fills,
+    )
+
+
+def _tiles_per_replicate(plan: TrialPlan, group: TrialGroup) -> int:
+    points = max(SMALLEST_TILE, TILE_VALUES // len(group.cells))
+    points = 1 << (points.bit_length() - 1)
+    return max(1, plan.points // points)
+
+
+def run_task(task: Task) -> tuple[Task, freeze.Tile, tuple[int, int, int]]:
+    """Run one tile; return it with the trial, point and row of what is not finite, or -1s."""
+    group = task.group
+    trials, pairs = len(group.cells), int(group.pairs.max()) + 1
+    levels = max(1, task.points // LEAF).bit_length()
+    tile = freeze.Tile(
+        pairs=np.zeros((levels, pairs, freeze.PAIR_MOMENTS)),
+        trials=np.zeros((levels, trials, freeze.TRIAL_MOMENTS)),
+        nonfinite=np.zeros(trials, np.int64),
+    )
+    scratch = freeze.Scratch(
+        work=group.code.workspace(freeze.SPARE_ROWS),
+        pairs=np.zeros((pairs, freeze.PAIR_MOMENTS, freeze.LANES)),
+        trials=np.zeros((trials, freeze.TRIAL_MOMENTS, freeze.LANES)),
+    )
+    segments = group.code.segments // np.array([1, freeze.ROWS])
+    trial, point, row = freeze.run_tile(
+        group.code.code,
+        segments,
+        group.code.constants,
+        task.streams,
+        task.pool,
+        task.layout,
+        tile,
+        scratch,
+        task.first,
+        task.points,
+        task.replicate,
+        task.count_nonfinite,
+    )
+    return task, tile, (int(trial), int(point), int(row))
+
+
+class _Replicate:
+    """Adds tiles, in order, as a binary counter does: few wait, and the tree is that of leaves."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, Floats, Floats]] = []
+        self.nonfinite: Any = 0
+
+    def add(self, tile: freeze.Tile) -> None:
+        """Add the next tile."""
+        level, pairs, trials = 0, tile.pairs[-1].copy(), tile.trials[-1].copy()
+        while self.waiting and self.waiting[-1][0] == level:
+            _, before, trials_before = self.waiting.pop()
+            level, pairs, trials = level + 1, before + pairs, trials_before + trials
+        self.waiting.append((level, pairs, trials))
+        self.nonfinite = self.nonfinite + tile.nonfinite
+
+
+def _sums(plan: TrialPlan, group: TrialGroup, replicates: list[_Replicate]) -> Sums:
+    ends = [replicate.waiting[0] for replicate in replicates]
+    left_out = np.array([replicate.nonfinite for replicate in replicates])
+    return Sums(
+        pairs=np.array([pairs[group.pairs] for _, pairs, _ in ends]),
+        trials=np.array([trials for _, _, trials in ends]),
+        sizes=(plan.points - left_out).astype(np.float64),
+    )
