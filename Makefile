@@ -31,7 +31,8 @@ format: $(READY)  ## Format the code
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-bench: $(READY)  ## Measure the engine; writes docs/benchmarks.md
+bench: $(READY)  ## Measure the engine beside its peers; writes docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
 clean:  ## Remove what was built

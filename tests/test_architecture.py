@@ -24,7 +24,7 @@ LAYERS = [
     ("__init__",),
     ("units", "functions", "memory", "equations", "dependence", "trace"),
     ("tables", "periods", "graph", "lowering", "streams"),
-    ("even", "expressions"),
+    ("forms", "expressions"),
     ("fitting",),
     ("distributions",),
     ("scenario", "schema", "files"),

@@ -7,6 +7,7 @@ made again without the ones before it.
 import numpy as np
 
 from flopcast_kernels.jit import inlined, kernel
+from flopcast_kernels.vectors import philox_eight
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -48,38 +49,36 @@ def signed_tail(word):
 
 
 @inlined
-def fill_random(rows, out, points, first, replicate, stream, seed):
-    """Write the signed tails of `points` consecutive points of one input into a row.
+def fill_words(words, points, first, replicate, stream, seed):
+    """Write the words of `points` consecutive points of one input.
 
-    One call of :func:`philox` serves four consecutive points; the row has room for whole calls.
+    One call of :func:`philox` serves four consecutive points, one of the kernel eight calls.
 
     Parameters
     ----------
-    rows : (n,) float64
-        The block's rows, one after the other.
-    out : uint64
-        Where the row starts.
+    words : (>= 32 and points,) uint32
     points, first : int
         How many points, and the first one's number (a multiple of four).
     replicate : int
     stream, seed : uint64
         The input's own 64 bits (a hash of its name) and the run's.
     """
-    calls = np.uint64((points + 3) // 4)
     start = np.uint64(first // 4)
     c1 = np.uint64(replicate)
     c2 = stream & _WORD
     c3 = stream >> _HIGH
     k0 = seed & _WORD
     k1 = seed >> _HIGH
-    four = np.uint64(4)
-    for i in range(calls):
-        w0, w1, w2, w3 = philox(start + i, c1, c2, c3, k0, k1)
-        j = out + four * i
-        rows[j] = signed_tail(w0)
-        rows[j + np.uint64(1)] = signed_tail(w1)
-        rows[j + np.uint64(2)] = signed_tail(w2)
-        rows[j + np.uint64(3)] = signed_tail(w3)
+    for i in range(np.uint64(0), np.uint64(points), np.uint64(32)):
+        philox_eight(words, i, start + i // np.uint64(4), c1, c2, c3, k0, k1)
+
+
+@inlined
+def fill_random(rows, out, words, points, first, replicate, stream, seed):
+    """Write the signed tails of consecutive points of one input into a row; see `fill_words`."""
+    fill_words(words, points, first, replicate, stream, seed)
+    for i in range(np.uint64(points)):
+        rows[out + i] = signed_tail(words[i])
 
 
 @kernel

@@ -16,7 +16,13 @@ import numpy as np
 
 from flopcast_kernels import elementary
 from flopcast_kernels.jit import bits_float, float_bits, fma, inlined, kernel
-from flopcast_kernels.vectors import EVEN_CELLS, EVEN_TERMS
+from flopcast_kernels.vectors import (
+    CUBIC_OCTAVES,
+    CUBIC_TERMS,
+    EVEN_CELLS,
+    EVEN_TERMS,
+    cubic_eight,
+)
 
 OCTAVES = 32
 DEGREE = 5
@@ -36,7 +42,8 @@ _MANTISSA_BITS = np.uint64(52)
 _SIGN_BIT = np.uint64(63)
 
 
-__all__ = ["EVEN_CELLS", "EVEN_TERMS", "Pool", "quantile_row"]
+__all__ = ["CUBIC_OCTAVES", "CUBIC_TERMS", "EVEN_CELLS", "EVEN_TERMS", "Pool", "cubic_row"]
+__all__ += ["quantile_row"]
 
 
 class Pool(NamedTuple):
@@ -63,6 +70,11 @@ class Pool(NamedTuple):
         Their coefficients, by the powers of n, where n / 2^26 is the position within the cell.
     rough_starts, rough_cells : (tables + 1,) int64, (n,) int64
         The cells of each even form that only the general table serves.
+    cubic : (rows * CUBIC_TERMS,) float64
+        The rows of every cubic form: of either tail one for all tails below its `CUBIC_OCTAVES`
+        octaves, then one a cell. NaN where only the general table serves.
+    cubic_starts, cubic_bits : (tables,) int64
+        The first row, and the bits of its cells in an octave; 0 for a table without the form.
     """
 
     coefficients: np.ndarray
@@ -75,6 +87,9 @@ class Pool(NamedTuple):
     even: np.ndarray
     rough_starts: np.ndarray
     rough_cells: np.ndarray
+    cubic: np.ndarray
+    cubic_starts: np.ndarray
+    cubic_bits: np.ndarray
 
 
 @inlined
@@ -161,3 +176,28 @@ def quantile_row(rows, out, source, n, table, pool):
     else:
         for i in range(n):
             rows[out + i] = min(max(rows[out + i], low), high)
+
+
+@inlined
+def cubic_row(rows, out, words, n, table, pool):
+    """Write the values of a row of words by a cubic form; NaN where the table must serve.
+
+    Returns
+    -------
+    bool
+        Whether there is such a value.
+    """
+    first, bits = pool.cubic_starts[table], pool.cubic_bits[table]
+    low, high, scale = pool.bounds[table]
+    rough = np.int64(0)
+    if pool.headers[table, KIND] == VALUE:
+        for i in range(np.uint64(0), n, np.uint64(8)):
+            rough |= cubic_eight(rows, out + i, words, i, pool.cubic, first, bits, low, high)
+    else:
+        for i in range(np.uint64(0), n, np.uint64(8)):
+            rough |= cubic_eight(rows, out + i, words, i, pool.cubic, first, bits, -np.inf, np.inf)
+        for i in range(n):
+            value = scale * elementary.exp(rows[out + i])
+            value = low if value < low else value
+            rows[out + i] = high if value > high else value
+    return rough != 0

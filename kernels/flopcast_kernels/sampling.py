@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flopcast_kernels.counter import fill_random, signed_tail
+from flopcast_kernels.counter import fill_random, fill_words, signed_tail
 from flopcast_kernels.jit import inlined
-from flopcast_kernels.quantile import EVEN_CELLS, EVEN_TERMS, quantile_row
+from flopcast_kernels.quantile import EVEN_CELLS, EVEN_TERMS, cubic_row, quantile_row
 from flopcast_kernels.sobol import base_word, fill_sobol
 from flopcast_kernels.vectors import sample_eight
 
@@ -143,7 +143,29 @@ def draw_row(streams, stream, rows, out, words, points, first, replicate):
     if coordinate >= 0:
         fill_sobol(rows, out, words, points, first, streams.sobol[replicate, coordinate])
     else:
-        fill_random(rows, out, points, first, replicate, streams.names[stream], streams.seed[0])
+        name, seed = streams.names[stream], streams.seed[0]
+        fill_random(rows, out, words, points, first, replicate, name, seed)
+
+
+@inlined
+def _mend_rough(rows, out, spare, words, n, table, pool):
+    """Replace the NaN of a row by the values of the general table."""
+    half = np.uint64(BLOCK // 2)
+    done = np.uint64(0)
+    while done < n:
+        stop = min(done + half, n)
+        found = np.uint64(0)
+        for i in range(done, stop):
+            if np.isnan(rows[out + i]):
+                rows[spare + found] = signed_tail(words[i])
+                found += np.uint64(1)
+        quantile_row(rows, spare + half, spare, found, table, pool)
+        found = np.uint64(0)
+        for i in range(done, stop):
+            if np.isnan(rows[out + i]):
+                rows[out + i] = rows[spare + half + found]
+                found += np.uint64(1)
+        done = stop
 
 
 @inlined
@@ -153,6 +175,12 @@ def sample_row(
     """Write the values that a stream takes through a table into a row."""
     spare = np.uint64(rows.shape[0] - BLOCK)
     coordinate = streams.coordinates[stream]
+    if coordinate < 0 and pool.cubic_bits[table] > 0:
+        name, seed = streams.names[stream], streams.seed[0]
+        fill_words(words, points, first, replicate, name, seed)
+        if cubic_row(rows, out, words, np.uint64(points), table, pool):
+            _mend_rough(rows, out, spare, words, np.uint64(points), table, pool)
+        return
     if coordinate < 0 or not pool.is_even[table]:
         draw_row(streams, stream, rows, spare, words, points, first, replicate)
         quantile_row(rows, out, spare, np.uint64(points), table, pool)

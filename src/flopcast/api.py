@@ -21,7 +21,7 @@ from flopcast.reading import load
 from flopcast.results import forecast_dataset, provenance, replay_dataset
 from flopcast.scenario import Scenario, ScenarioError
 from flopcast.statistics import Statistics, summarize
-from flopcast.tables import TableError, pack
+from flopcast.tables import TableError
 from flopcast.trace import Tracer
 from flopcast_kernels.program import BLOCK, REPLICATES, Streams
 
@@ -198,7 +198,7 @@ def remade(
 
     def one_case(case: int) -> tuple[Any, NDArray[np.float64]]:
         code, quantities, assembly = planned(scenario, make, case, design)
-        streams, pool = streams_of(assembly, seed), pack(assembly.tables)
+        streams, pool = streams_of(assembly, seed), assembly.pool()
         values = np.empty((len(numbers), len(code.outputs)))
         for row, number in enumerate(numbers):
             point, replicate = divmod(number, REPLICATES)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from flopcast.dependence import cholesky, haar
 from flopcast.distributions import STANDARD_NORMAL
 from flopcast.expressions import Expression
+from flopcast.forms import cubic_form, even_form
 from flopcast.periods import growth_factor
 from flopcast.scenario import Input, Scenario
 from flopcast.streams import make_pairs, make_streams
-from flopcast.tables import Pool, TableError
+from flopcast.tables import Pool, QuantileTable, TableError, pack
 from flopcast.trace import Recorder, Tracer, lift
 from flopcast.units import factor
 from flopcast_kernels import program as kernels
@@ -74,6 +75,12 @@ class Assembly:
     def pairs(self, seed: int) -> kernels.Streams:
         """Return the streams of a second sample too: its number of a stream comes `count` later."""
         return make_pairs(tuple(self.stream_numbers), self.is_sobol, seed)
+
+    def pool(self) -> Pool:
+        """Return the tables asked for so far, with the form that suits the design."""
+        form = even_form if self.is_sobol else cubic_form
+        forms = [form(t) if isinstance(t, QuantileTable) else None for t in self.tables]
+        return pack(self.tables, forms)
 
     def sha256(self, pool: Pool) -> str:
         """Return the hash of every table that the draws go through, its own packed in `pool`."""
@@ -139,7 +146,7 @@ class Assembly:
         key = (repr(law), scale)
         if key not in self._table_numbers:
             self._table_numbers[key] = len(self.tables)
-            self.tables.append(law.table(scale))
+            self.tables.append(_table_of(law, scale))
         return self._table_numbers[key]
 
     def _tails(self, recorder: Recorder, name: str, each: bool) -> Tracer:
@@ -177,6 +184,12 @@ class Assembly:
         members = self._members[name][: len(weights)]
         scores = [self._score(recorder, k, True in self.scenario.drawn[k]) for k in members]
         return _weighted_sum(weights, scores)
+
+
+@functools.lru_cache(maxsize=1024)
+def _table_of(law: Any, scale: float) -> Any:
+    """Return a law's table in base units; once a process, since it takes milliseconds."""
+    return law.table(scale)
 
 
 def _weighted_sum(weights: NDArray[np.float64], terms: Sequence[Tracer]) -> Tracer:

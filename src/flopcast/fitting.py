@@ -17,7 +17,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from flopcast.even import even_form
 from flopcast.functions import log
 from flopcast.tables import Floats, QuantileTable, TableError, evaluate
 from flopcast_kernels import quantile as kernel
@@ -118,7 +117,7 @@ def quantile_table(law: Law) -> QuantileTable:
                 continue
             table = _table(law, bits, logarithmic)
             if table.error <= _ACCEPTED:
-                return replace(table, even=even_form(table, PROMISE - table.error))
+                return table
             error, tried = table.error, bits
             best = min(best, error)
     raise TableError(

@@ -138,7 +138,7 @@ def make_plan(scenario: Scenario, draws: int, seed: int, design: str) -> Plan:
     points = points_for(draws)
     assembly = assembled(scenario, design)
     groups = tuple(_groups(assembly))
-    pool = pack(assembly.tables)
+    pool = assembly.pool()
     return Plan(
         seed=seed,
         points=points,

@@ -17,7 +17,16 @@ from flopcast.memory import aligned
 from flopcast_kernels import quantile as kernel
 from flopcast_kernels.quantile import Pool
 
-__all__ = ["EvenForm", "Floats", "Pool", "QuantileTable", "StepTable", "Table", "TableError"]
+__all__ = [
+    "CubicForm",
+    "EvenForm",
+    "Floats",
+    "Pool",
+    "QuantileTable",
+    "StepTable",
+    "Table",
+    "TableError",
+]
 __all__ += ["evaluate", "pack", "step_table"]
 
 
@@ -41,6 +50,23 @@ class EvenForm:
 
 
 @dataclass(frozen=True, eq=False)
+class CubicForm:
+    """A continuous distribution over small cells of the likeliest octaves of its tails.
+
+    Attributes
+    ----------
+    rows : (n, 4) float64
+        Of each tail a row for all smaller tails, then one a cell; NaN where it is rough: where the
+        table serves.
+    cell_bits : int
+        The cells in an octave are two to this power.
+    """
+
+    rows: Floats
+    cell_bits: int
+
+
+@dataclass(frozen=True, eq=False)
 class QuantileTable:
     """A continuous distribution for the kernel.
 
@@ -57,8 +83,6 @@ class QuantileTable:
     scale : float
     error : float
         The largest error found when it was built, in the measure of the promise.
-    even : EvenForm, optional
-        The same values over equal cells.
     """
 
     coefficients: Floats
@@ -68,7 +92,6 @@ class QuantileTable:
     high: float
     scale: float
     error: float
-    even: EvenForm | None = None
 
     def scaled(self, factor: float) -> "QuantileTable":
         """Return the table of the values times a positive factor."""
@@ -76,12 +99,7 @@ class QuantileTable:
         if not self.logarithmic:
             coefficients[:, : kernel.CUT] *= factor
         low, high, scale = self.low * factor, self.high * factor, self.scale * factor
-        even = (
-            None
-            if self.even is None
-            else replace(self.even, coefficients=self.even.coefficients * factor)
-        )
-        return replace(self, coefficients=coefficients, low=low, high=high, scale=scale, even=even)
+        return replace(self, coefficients=coefficients, low=low, high=high, scale=scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +151,17 @@ def _guide(upper: Floats) -> NDArray[np.int32]:
     return np.searchsorted(upper, np.arange(size) / size, side="right").astype(np.int32)
 
 
-def pack(tables: Sequence[Table]) -> Pool:
+Form = EvenForm | CubicForm | None
+
+
+def pack(tables: Sequence[Table], forms: Sequence[Form] = ()) -> Pool:
     """Lay tables out for the kernel, in their order.
 
     Parameters
     ----------
     tables : sequence of QuantileTable or StepTable
+    forms : sequence of EvenForm, CubicForm or None, optional
+        Another form of each table.
 
     Returns
     -------
@@ -147,6 +170,7 @@ def pack(tables: Sequence[Table]) -> Pool:
     """
     smooth = [t for t in tables if isinstance(t, QuantileTable)]
     stepped = [t for t in tables if isinstance(t, StepTable)]
+    every = list(forms) or [None] * len(tables)
     headers = np.zeros((len(tables), kernel.HEADER_LENGTH), np.int64)
     bounds = np.zeros((len(tables), kernel.BOUNDS_LENGTH))
     row = step = guide = 0
@@ -166,13 +190,13 @@ def pack(tables: Sequence[Table]) -> Pool:
         steps=np.concatenate([np.empty(0), *(t.values for t in stepped)]),
         uppers=np.concatenate([np.empty(0), *(t.upper for t in stepped)]),
         guides=np.concatenate([np.empty(0, np.int32), *(t.guide for t in stepped)]),
-        **_pack_even(tables),
+        **_pack_even([form if isinstance(form, EvenForm) else None for form in every]),
+        **_pack_cubic([form if isinstance(form, CubicForm) else None for form in every]),
     )
 
 
-def _pack_even(tables: Sequence[Table]) -> dict[str, NDArray[Any]]:
-    forms = [t.even if isinstance(t, QuantileTable) else None for t in tables]
-    even = np.zeros((len(tables), kernel.EVEN_TERMS, kernel.EVEN_CELLS))
+def _pack_even(forms: Sequence[EvenForm | None]) -> dict[str, NDArray[Any]]:
+    even = np.zeros((len(forms), kernel.EVEN_TERMS, kernel.EVEN_CELLS))
     rough = [np.empty(0, np.int64) if form is None else form.rough for form in forms]
     for coefficients, form in zip(even, forms, strict=True):
         if form is not None:
@@ -182,6 +206,17 @@ def _pack_even(tables: Sequence[Table]) -> dict[str, NDArray[Any]]:
         "even": even,
         "rough_starts": np.cumsum([0, *map(len, rough)]).astype(np.int64),
         "rough_cells": np.concatenate([np.empty(0, np.int64), *rough]),
+    }
+
+
+def _pack_cubic(forms: Sequence[CubicForm | None]) -> dict[str, NDArray[Any]]:
+    rows = [np.empty((0, kernel.CUBIC_TERMS)) if form is None else form.rows for form in forms]
+    cubic = aligned(sum(map(len, rows)), kernel.CUBIC_TERMS)
+    np.concatenate([np.empty((0, kernel.CUBIC_TERMS)), *rows], out=cubic)
+    return {
+        "cubic": cubic.ravel(),
+        "cubic_starts": np.cumsum([0, *map(len, rows)])[:-1].astype(np.int64),
+        "cubic_bits": np.array([0 if form is None else form.cell_bits for form in forms], np.int64),
     }
 
 

@@ -24,7 +24,7 @@ from flopcast.plan import (
     points_for,
 )
 from flopcast.scenario import Scenario
-from flopcast.tables import Pool, pack
+from flopcast.tables import Pool
 from flopcast.trace import Recorder, Tracer, operands_of
 from flopcast_kernels import freeze
 from flopcast_kernels import program as kernels
@@ -120,7 +120,7 @@ def make_trial_plan(scenario: Scenario, draws: int, seed: int, design: str) -> T
     assembly = assembled(scenario, design)
     planner = _Planner(assembly, scenario.nonfinite == "count")
     groups = tuple(planner.groups())
-    pool = pack(assembly.tables)
+    pool = assembly.pool()
     return TrialPlan(
         seed=seed,
         points=points,
