@@ -25,6 +25,7 @@ _MOST_ROUGH_DRAWS = 0.01  # that a cubic form leaves to its table
 _CUBIC_BITS = (4, 5, 6, 7)
 _POSITIONS = 2.0**26  # of an even cell
 _SMALLEST_NORMAL = 2.0**-1022
+_SMALLEST_EVEN = 2.0**-800  # below it the last coefficients would lose their digits
 
 Bools = NDArray[np.bool_]
 
@@ -125,6 +126,7 @@ def even_form(table: QuantileTable) -> EvenForm | None:
     rough = _is_rough(coefficients, errors, table)
     rough |= _hold_a_cut(table, np.minimum(tails[:, 0], tails[:, -1]), np.ptp(tails, axis=1))
     rough[[0, -1]] = True  # the ends of the distribution
+    rough |= np.abs(values).max(axis=1) < _SMALLEST_EVEN
     if np.count_nonzero(rough) > MOST_ROUGH:
         return None
     coefficients *= (_POSITIONS ** -np.arange(kernel.EVEN_TERMS))[:, None]
@@ -168,17 +170,24 @@ def _is_rough(coefficients: Floats, errors: Floats, table: QuantileTable) -> Boo
 
 
 def _hold_a_cut(table: QuantileTable, lowest: Floats, width: Floats) -> Bools:
-    """Tell which cells of signed tails the table has a kink or a jump in."""
-    count = 2 * kernel.OCTAVES << table.cell_bits
-    half = count // 2
-    cut = np.flatnonzero(table.coefficients[:count, kernel.CUT] < kernel.NO_CUT)
-    octave, place = np.divmod(cut % half, 1 << table.cell_bits)
-    ends = []
-    for end in (0, 1):
-        mantissa = 1.0 + (place + end) * 0.5**table.cell_bits
-        tail = np.ldexp(mantissa, octave - kernel.OCTAVES - 1)
-        ends.append(np.where(cut < half, tail, -tail))
-    begins, stops = np.minimum(*ends), np.maximum(*ends)
-    highest = lowest + width
-    found: Bools = ((begins < highest[:, None]) & (stops > lowest[:, None])).any(axis=1)
+    """Tell which cells of signed tails the table has a kink or a jump in, or at an end of."""
+    margin = 1e-6 * width
+    found = np.zeros(lowest.shape, np.bool_)
+    for cut in _cuts(table):
+        found |= (cut >= lowest - margin) & (cut <= lowest + width + margin)
     return found
+
+
+def _cuts(table: QuantileTable) -> list[float]:
+    """Return the signed tails at which the cells of a table are cut."""
+    count = 2 * kernel.OCTAVES << table.cell_bits
+    cuts = []
+    for cell in np.flatnonzero(table.coefficients[:count, kernel.CUT] < kernel.NO_CUT):
+        octave, place = divmod(int(cell) % (count // 2), 1 << table.cell_bits)
+        row = table.coefficients[cell]
+        while row[kernel.CUT] < kernel.NO_CUT:
+            mantissa = 1.0 + (place + row[kernel.CUT]) * 0.5**table.cell_bits
+            tail = float(np.ldexp(mantissa, octave - kernel.OCTAVES - 1))
+            cuts.append(tail if cell < count // 2 else -tail)
+            row = table.coefficients[int(row[kernel.ALTERNATIVE])]
+    return cuts
