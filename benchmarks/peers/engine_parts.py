@@ -30,9 +30,10 @@ def sobol_points(dimensions, points):
 
 
 @numba.njit(nogil=True)
-def _blocks(code, constants, streams, pool, rows, words, points):
+def _blocks(code, constants, streams, pool, work, points):
+    program.lay_out_samples(code, streams, pool, work, 0)
     for first in range(0, points, BLOCK):
-        program.run_block(code, constants, streams, pool, rows, words, BLOCK, first, 0)
+        program.run_block(code, constants, streams, pool, work, BLOCK, first, 0)
 
 
 def draws_of(distribution, count):
@@ -40,9 +41,9 @@ def draws_of(distribution, count):
     document = {"name": "one-input", "inputs": {"x": distribution}, "outputs": ["x"]}
     plan = make_plan(fc.load(document), count * program.REPLICATES, 0, "sobol")
     code = plan.groups[0].code
-    rows, words = np.empty((code.places + 1) * BLOCK), np.empty(BLOCK, np.uint32)
+    work = code.workspace()
 
     def run():
-        _blocks(code.code, code.constants, plan.streams, plan.pool, rows, words, count)
+        _blocks(code.code, code.constants, plan.streams, plan.pool, work, count)
 
     return run
