@@ -235,32 +235,6 @@ def test_labels_of_periods_cases_and_rates():
     assert {name: attributes[name] for name in same} == {name: forecast[name] for name in same}
 
 
-class Shuffled:
-    """Runs the tasks in a random order and yields them in theirs."""
-
-    def map(self, function, tasks):
-        tasks = list(tasks)
-        order = np.random.default_rng(1).permutation(len(tasks))
-        results = {int(k): function(tasks[k]) for k in order}
-        return iter([results[k] for k in range(len(tasks))])
-
-
-@pytest.mark.parametrize("design", DESIGNS)
-@pytest.mark.parametrize("counting", ["error", "count"])
-def test_the_same_bits_however_it_is_run(design, counting, monkeypatch):
-    given = {**RICH, "nonfinite": counting}
-    draws = 1 << 17  # 8,192 points a replicate: two leaves
-    alone = fc.sensitivity(given, draws, 3, design=design, executor="serial")
-    for threads in (1, 2, 4):
-        dataset = fc.sensitivity(given, draws, 3, design=design, threads=threads)
-        xr.testing.assert_identical(dataset, alone)
-    monkeypatch.setattr(pick_freeze, "TILE_VALUES", 1)
-    for smallest in (1 << 12, 1 << 13):
-        monkeypatch.setattr(pick_freeze, "SMALLEST_TILE", smallest)
-        prepared = importance.prepare_sensitivity(given, draws, 3, design=design)
-        xr.testing.assert_identical(prepared.run(Shuffled(), silent), alone)
-
-
 def test_progress_counts_the_tiles():
     ticks = []
     fc.sensitivity(ISHIGAMI, 1 << 8, progress=lambda done, total: ticks.append((done, total)))

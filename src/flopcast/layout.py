@@ -56,7 +56,7 @@ def choose_layout(plan: Plan, group: Group) -> tally.Layout:
         evaluate(group.code, plan.streams, plan.pool, replicate, 0, PILOT_POINTS)
         for replicate in range(kernels.REPLICATES)
     ]
-    values = [np.sort(row[np.isfinite(row)]) for row in np.concatenate(pilot, axis=1)]
+    values = [finite_ascending(row) for row in np.concatenate(pilot, axis=1)]
     values = [row if row.size else np.zeros(1) for row in values]
     atoms = [_atoms(row) for row in values]
     bins = choose_bins([_smooth_part(row, own) for row, own in zip(values, atoms, strict=True)])
@@ -71,6 +71,11 @@ def choose_layout(plan: Plan, group: Group) -> tally.Layout:
         atoms=np.concatenate(atoms),
         single_rows=np.where(group.lumpy, np.cumsum(group.lumpy) - 1, -1),
     )
+
+
+def finite_ascending(values: Floats) -> Floats:
+    """Return the finite values in order, with -0.0 as 0.0: which is first depends on the CPU."""
+    return np.sort(values[np.isfinite(values)] + 0.0)
 
 
 def _atoms(values: Floats) -> Floats:

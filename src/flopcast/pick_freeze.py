@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from flopcast.executors import Executor
 from flopcast.fold import NonFiniteDraw
-from flopcast.layout import PILOT_POINTS, evaluate
+from flopcast.layout import PILOT_POINTS, evaluate, finite_ascending
 from flopcast.plan import Cell
 from flopcast.tables import Pool
 from flopcast.trials import TrialGroup, TrialPlan
@@ -142,7 +142,7 @@ def _layout(plan: TrialPlan, group: TrialGroup) -> freeze.Layout:
         evaluate(group.pilot, plan.streams, plan.pool, replicate, 0, PILOT_POINTS)
         for replicate in range(kernels.REPLICATES)
     ]
-    values = [np.sort(row[np.isfinite(row)]) for row in np.concatenate(pilot, axis=1)]
+    values = [finite_ascending(row) for row in np.concatenate(pilot, axis=1)]
     centers = np.array([row[row.size // 2] if row.size else 0.0 for row in values])
     return freeze.Layout(
         places=group.code.outputs.reshape(-1, freeze.ROWS),

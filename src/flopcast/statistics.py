@@ -278,7 +278,14 @@ def _quantile_errors(tallies: Tallies, quantiles: Floats, levels: Floats, points
     rounding = np.where(inverted, 0.0, half_draw)
     high = tallies.pooled.quantiles(np.minimum(levels + np.where(inverted, up, rounding), 1.0))
     low = tallies.pooled.quantiles(np.maximum(levels - np.where(inverted, down, rounding), 0.0))
-    return np.hypot(np.where(inverted, 0.0, _spread(tallies.quantiles)), 0.5 * (high - low))
+    return _hypotenuse(np.where(inverted, 0.0, _spread(tallies.quantiles)), 0.5 * (high - low))
+
+
+def _hypotenuse(a: Floats, b: Floats) -> Floats:
+    """Return ``sqrt(a a + b b)`` of what is not negative; NumPy's differs between C libraries."""
+    longer, shorter = np.maximum(a, b), np.minimum(a, b)
+    ratio = np.divide(shorter, longer, out=np.zeros_like(longer), where=longer > 0.0)
+    return longer * np.sqrt(1.0 + ratio * ratio)
 
 
 def _share_errors(
