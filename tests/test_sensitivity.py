@@ -11,7 +11,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 import flopcast as fc
-from flopcast import importance, pick_freeze, trials
+from flopcast import importance, trials
 from flopcast.api import silent
 from flopcast.assembly import Assembly
 from flopcast.cli import main
